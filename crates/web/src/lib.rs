@@ -83,6 +83,7 @@ mod body;
 mod conditional;
 mod docs;
 mod drain;
+pub mod events;
 mod extract;
 mod guard;
 pub mod idempotency;

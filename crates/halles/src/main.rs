@@ -1,0 +1,95 @@
+//! Halles, the program: reads the command line and does what it asks.
+
+use std::env;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use halles::cli::{CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, ImportArgs, LogArgs, OutputFormat, RetailCommand, ServeArgs};
+use halles::config::{Config, Flags, Mistakes};
+use halles::output::print;
+
+/// The exit code of a command line, a configuration or data that cannot be used at all.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.is::<Mistakes>() { ExitCode::from(UNUSABLE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Config(args) => config(args, &cli.log),
+        Command::Completions(args) => completions(args),
+        Command::Serve(args) => serve(args, &cli.log),
+        Command::Check(args) => check(args, &cli.log),
+        Command::Retail(args) => match &args.command {
+            RetailCommand::Import(args) => import(args, &cli.log),
+        },
+    }
+}
+
+fn serve(args: &ServeArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let settings = load(args.settings.flags(), log, args.settings.store.config.as_deref())?.settings;
+    telemetry::logs::init(settings.log.format, &settings.log.filter)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let stop = async {
+            if let Err(error) = halles::serve::signalled().await {
+                tracing::error!(error = format!("{error:#}"), "signals cannot be received; stopping");
+            }
+        };
+        halles::serve::run(settings, store::Sabotage::None, stop).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(args: &CheckArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let settings = load(args.store.flags(), log, args.store.config.as_deref())?.settings;
+    let report = match halles::check::run(&halles::database::engine(&settings)) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Ok(ExitCode::from(UNUSABLE));
+        }
+    };
+    if args.json {
+        print(format_args!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else {
+        print(&report)?;
+    }
+    Ok(if report.is_clean(args.settled) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn import(args: &ImportArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let settings = load(args.store.flags(), log, args.store.config.as_deref())?.settings;
+    telemetry::logs::init(settings.log.format, "warn")?;
+    let import = halles::import::run(&settings, args.kind, &args.file, args.dry_run);
+    print(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(import)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(args: &ConfigArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let config = load(args.settings.flags(), log, args.settings.store.config.as_deref())?;
+    match args.format {
+        OutputFormat::Text => print(&config)?,
+        OutputFormat::Json => print(format_args!("{}\n", serde_json::to_string_pretty(&config)?))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "halles", &mut script);
+    print(String::from_utf8(script)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(mut flags: Flags, log: &LogArgs, file: Option<&str>) -> Result<Config, Mistakes> {
+    flags.extend(log.flags());
+    Config::load(&flags, env::vars_os(), file)
+}
