@@ -110,7 +110,8 @@ impl Serve {
     pub fn start(&self) -> Result<Halles> {
         let mut process = ServerProcess::start(self.command())?;
         let address = process.wait_for_line("listening on http://", START)?;
-        let address = address.trim_end_matches('/').parse().with_context(|| format!("listening on {address}"))?;
+        let address =
+            address.trim_end_matches('/').parse().with_context(|| format!("listening on {address}"))?;
         Ok(Halles { process, address })
     }
 
@@ -198,10 +199,12 @@ pub fn check(data: &Data) -> Result<Books> {
     let mut command = command(&program("halles")?);
     let output = command.args(["check", "--settled", "--json"]).args(data.arguments()).output()?;
     let Output { status, stdout, stderr } = output;
-    let said = || [&stdout[..], &stderr[..]].map(|text| String::from_utf8_lossy(text).into_owned()).join("\n");
+    let said =
+        || [&stdout[..], &stderr[..]].map(|text| String::from_utf8_lossy(text).into_owned()).join("\n");
     match status.code() {
         Some(code @ (0 | 1)) => {
-            let report = serde_json::from_slice(&stdout).with_context(|| format!("halles check said {}", said()))?;
+            let report =
+                serde_json::from_slice(&stdout).with_context(|| format!("halles check said {}", said()))?;
             Ok(Books { sound: code == 0, report })
         }
         _ => bail!("halles check ended with {status}: {}", said()),

@@ -60,7 +60,8 @@ fn open(file: &PathBuf) -> Result<Connection> {
 fn query_sqlite(connection: &Connection, sql: &str) -> Result<Vec<Row>> {
     let mut statement = connection.prepare(sql)?;
     let width = statement.column_count();
-    let rows = statement.query_map([], |row| (0..width).map(|column| row.get_ref(column).map(text)).collect());
+    let rows =
+        statement.query_map([], |row| (0..width).map(|column| row.get_ref(column).map(text)).collect());
     Ok(rows?.collect::<Result<_, _>>()?)
 }
 
@@ -71,6 +72,8 @@ fn text(value: ValueRef<'_>) -> Option<String> {
         ValueRef::Real(value) => Some(value.to_string()),
         ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         // Ids are kept as their sixteen bytes; PostgreSQL writes them out.
-        ValueRef::Blob(bytes) => Some(uuid::Uuid::from_slice(bytes).map_or_else(|_| format!("{bytes:02x?}"), |id| id.to_string())),
+        ValueRef::Blob(bytes) => {
+            Some(uuid::Uuid::from_slice(bytes).map_or_else(|_| format!("{bytes:02x?}"), |id| id.to_string()))
+        }
     }
 }

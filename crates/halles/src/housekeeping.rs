@@ -29,8 +29,9 @@ pub(crate) async fn work(store: Store, drain: Drain, retention_days: u32) {
         let mut events = 0;
         loop {
             let call = Call::new("store.log.prune", LANE);
-            let gone: Result<u64, CallError<Infallible>> =
-                store.run(call, move |tx, now| log::prune(tx, now.plus_seconds(-kept), CHUNK).map_err(Failure::Db)).await;
+            let gone: Result<u64, CallError<Infallible>> = store
+                .run(call, move |tx, now| log::prune(tx, now.plus_seconds(-kept), CHUNK).map_err(Failure::Db))
+                .await;
             match gone {
                 Ok(0) | Err(_) => break,
                 Ok(gone) => events += gone,

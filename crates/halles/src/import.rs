@@ -16,7 +16,12 @@ use crate::database;
 /// Reads a file, and imports it unless `dry_run`. Returns the line to print.
 ///
 /// Fails with a report of every bad line; then nothing was imported.
-pub async fn run(settings: &Settings, kind: ImportKind, file: &Path, dry_run: bool) -> anyhow::Result<String> {
+pub async fn run(
+    settings: &Settings,
+    kind: ImportKind,
+    file: &Path,
+    dry_run: bool,
+) -> anyhow::Result<String> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     if bytes.len() > import::MAX_BYTES {
         bail!("{} is larger than {} MiB: split it", file.display(), import::MAX_BYTES >> 20);
@@ -31,12 +36,13 @@ pub async fn run(settings: &Settings, kind: ImportKind, file: &Path, dry_run: bo
         return Ok(format!("{} lines read, all good; nothing imported (--dry-run)\n", lines.len()));
     }
     let options = database::options(settings);
-    let store = tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| match error {
-        in_use @ OpenError::InUse { .. } => {
-            anyhow::anyhow!("{in_use}; or send the file to the running server: POST /produits/import")
-        }
-        other => other.into(),
-    })?;
+    let store =
+        tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| match error {
+            in_use @ OpenError::InUse { .. } => {
+                anyhow::anyhow!("{in_use}; or send the file to the running server: POST /produits/import")
+            }
+            other => other.into(),
+        })?;
     let imported = write(&store, lines).await;
     tokio::task::spawn_blocking(move || store.close()).await?;
     Ok(format!("{} lines imported\n", imported?.imported))
@@ -56,13 +62,20 @@ impl Lines {
     }
 }
 
-fn read(bytes: &[u8], kind: ImportKind, settings: &Settings, bar: &ProgressBar) -> Result<Lines, ImportReport> {
+fn read(
+    bytes: &[u8],
+    kind: ImportKind,
+    settings: &Settings,
+    bar: &ProgressBar,
+) -> Result<Lines, ImportReport> {
     let on_progress = |lines: usize| {
         bar.set_message(format!("{lines} lines read"));
         bar.tick();
     };
     match kind {
-        ImportKind::Products => import::parse_products(bytes, settings.currency, on_progress).map(Lines::Products),
+        ImportKind::Products => {
+            import::parse_products(bytes, settings.currency, on_progress).map(Lines::Products)
+        }
         ImportKind::Stock => import::parse_stock(bytes, on_progress).map(Lines::Stock),
     }
 }
@@ -89,10 +102,14 @@ async fn write(store: &Store, lines: Lines) -> anyhow::Result<Imported> {
     bar.finish_and_clear();
     imported.map_err(|error| match error {
         ImportError::Refused(report) => anyhow::anyhow!(describe(&report)),
-        ImportError::Claimed(_) | ImportError::Lost => anyhow::anyhow!("the import was given up; nothing was imported"),
+        ImportError::Claimed(_) | ImportError::Lost => {
+            anyhow::anyhow!("the import was given up; nothing was imported")
+        }
         ImportError::Unavailable(error) => anyhow::anyhow!("nothing was imported: {error}"),
         ImportError::Unfinished(error) => {
-            anyhow::anyhow!("the file counts, but not every line is in place yet ({error}); the next start finishes it")
+            anyhow::anyhow!(
+                "the file counts, but not every line is in place yet ({error}); the next start finishes it"
+            )
         }
     })
 }

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use halles::cli::{CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, ImportArgs, LogArgs, OutputFormat, RetailCommand, ServeArgs};
+use halles::cli::{
+    CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, ImportArgs, LogArgs, OutputFormat, RetailCommand,
+    ServeArgs,
+};
 use halles::config::{Config, Flags, Mistakes};
 use halles::output::print;
 

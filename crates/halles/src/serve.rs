@@ -20,7 +20,8 @@ use crate::config::{PaymentProvider as Provider, Settings, Stall};
 use crate::{database, demo, housekeeping};
 
 /// What the API says of itself.
-const DESCRIPTION: &str = "A chain of shops in a city: stores and stock, sales, orders by saga, payments, events.";
+const DESCRIPTION: &str =
+    "A chain of shops in a city: stores and stock, sales, orders by saga, payments, events.";
 
 /// The seed's three calls, for the first page.
 const EXAMPLES: [(&str, &str, &str); 3] = [
@@ -44,7 +45,11 @@ const EXAMPLES: [(&str, &str, &str); 3] = [
 /// Serves until `stop` resolves, then drains. `sabotage` is a fault for tests of tests.
 ///
 /// Prints `listening on http://ADDR` on standard output when it accepts.
-pub async fn run(settings: Settings, sabotage: Sabotage, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(
+    settings: Settings,
+    sabotage: Sabotage,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     check_exposure(settings.listen, settings.allow_open)?;
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -109,7 +114,12 @@ async fn assemble(
     Ok(api.build(&web, metrics)?)
 }
 
-async fn start_retail(retail: &Retail, store: &Store, demo: bool, currency: kernel::Currency) -> anyhow::Result<()> {
+async fn start_retail(
+    retail: &Retail,
+    store: &Store,
+    demo: bool,
+    currency: kernel::Currency,
+) -> anyhow::Result<()> {
     retail.open().await.map_err(|error| anyhow::anyhow!("{}", kernel::Problem::from(error).detail))?;
     if demo {
         demo::load(store, currency).await?;
@@ -138,13 +148,21 @@ fn retail(settings: &Settings, store: &Store, metrics: &Metrics, drain: &Drain) 
             let stripe = StripeSettings {
                 base_url: payments.stripe.base_url.clone(),
                 timeout: payments.timeout,
-                ..StripeSettings::new(payments.stripe.secret_key.clone(), payments.stripe.payment_method.clone())
+                ..StripeSettings::new(
+                    payments.stripe.secret_key.clone(),
+                    payments.stripe.payment_method.clone(),
+                )
             };
             Arc::new(StripeProvider::new(stripe, Arc::new(SystemClock))?)
         }
     };
-    let ground =
-        Ground { store: store.clone(), ids: Arc::new(SystemIds), provider, metrics: metrics.clone(), drain: drain.clone() };
+    let ground = Ground {
+        store: store.clone(),
+        ids: Arc::new(SystemIds),
+        provider,
+        metrics: metrics.clone(),
+        drain: drain.clone(),
+    };
     Ok(Retail::new(
         ground,
         retail::Settings {

@@ -144,6 +144,7 @@ impl Problem {
     }
 
     /// Several values are wrong; `erreurs` in the body names each.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have collected")]
     pub fn invalid_fields(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");

@@ -222,7 +222,10 @@ impl Retail {
         if amount.currency() == currency {
             Ok(amount)
         } else {
-            Err(Problem::invalid(format!("{field}.devise"), format!("must be {currency}, the currency of this chain")))
+            Err(Problem::invalid(
+                format!("{field}.devise"),
+                format!("must be {currency}, the currency of this chain"),
+            ))
         }
     }
 }

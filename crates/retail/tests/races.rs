@@ -5,7 +5,9 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Fault, Ground, Ledger, assert_sound, count, level, new_order, open, order, saga, settle, status, stocked};
+use common::{
+    Fault, Ground, Ledger, assert_sound, count, level, new_order, open, order, saga, settle, status, stocked,
+};
 use kernel::{PlaceId, ProductId, Quantity};
 use retail::order::State;
 use retail::order::commands::{NewOrder, Place, Placed};
@@ -165,7 +167,10 @@ async fn one_places_stock_is_not_anothers_vendure_4030(ground: Ground) {
     stocked(&store, 1, 100).await;
     let made: Result<(), CallError<DbError>> = store
         .run(Call::new("test.shop", retail::STOCK), |tx, _| {
-            tx.execute("INSERT INTO shop (id, name, district, active) VALUES (7, 'sept', 'x', $1)", &params![true])?;
+            tx.execute(
+                "INSERT INTO shop (id, name, district, active) VALUES (7, 'sept', 'x', $1)",
+                &params![true],
+            )?;
             Ok::<_, Failure<DbError>>(())
         })
         .await;
@@ -188,7 +193,8 @@ async fn many_products_in_any_order_do_not_deadlock_erpnext_35244(ground: Ground
     let (one, other) = (saga(&first, &ledger), saga(&second, &ledger));
     let orders = (0..300_i64).map(|n| {
         let (saga, store) = if n % 2 == 0 { (&one, &first) } else { (&other, &second) };
-        let mut new = new_order(saga, store, &[(n % 12 + 1, 1), ((n * 5) % 12 + 1, 1), ((n * 7 + 3) % 12 + 1, 1)]);
+        let mut new =
+            new_order(saga, store, &[(n % 12 + 1, 1), ((n * 5) % 12 + 1, 1), ((n * 7 + 3) % 12 + 1, 1)]);
         new.lines.sort_unstable();
         new.lines.dedup_by_key(|(product, _)| *product);
         if n % 3 == 0 {
@@ -233,7 +239,10 @@ async fn look_then_take(store: &Store, units: i64) -> bool {
     let reserved = level.reserved + units;
     let taken: Result<(), CallError<DbError>> = store
         .run(Call::new("test.naive", retail::STOCK), move |tx, _| {
-            tx.execute("UPDATE stock_level SET reserved = $1 WHERE place_id = 0 AND product_id = 1", &params![reserved])?;
+            tx.execute(
+                "UPDATE stock_level SET reserved = $1 WHERE place_id = 0 AND product_id = 1",
+                &params![reserved],
+            )?;
             Ok::<_, Failure<DbError>>(())
         })
         .await;
@@ -262,14 +271,22 @@ async fn the_twin_that_locks_in_any_order_deadlocks() {
         let (barrier, url) = (Arc::clone(&barrier), url.clone());
         std::thread::spawn(move || {
             let database = testkit::Database::parse(&url).unwrap();
-            let take = |product: i32| format!("UPDATE stock_level SET on_hand = on_hand - 1 WHERE product_id = {product};");
+            let take = |product: i32| {
+                format!("UPDATE stock_level SET on_hand = on_hand - 1 WHERE product_id = {product};")
+            };
             // One round trip holds the transaction open: the pause lets both take their first row.
             barrier.wait();
-            database.query(&format!("BEGIN; {} SELECT pg_sleep(0.3); {} COMMIT;", take(first), take(then))).is_err()
+            database
+                .query(&format!("BEGIN; {} SELECT pg_sleep(0.3); {} COMMIT;", take(first), take(then)))
+                .is_err()
         })
     });
     let failed = sales.map(|sale| sale.join().unwrap());
-    assert_eq!(failed.iter().filter(|failed| **failed).count(), 1, "PostgreSQL ends exactly one of a deadlock's two");
+    assert_eq!(
+        failed.iter().filter(|failed| **failed).count(),
+        1,
+        "PostgreSQL ends exactly one of a deadlock's two"
+    );
 }
 
 /// The guard under the rules: even a caller that decided wrongly cannot make a level impossible.
@@ -282,7 +299,11 @@ async fn a_wrong_decision_is_undone_by_the_guard() {
     let moved: Result<(), CallError<DbError>> = store
         .run(Call::new("test.wrong", retail::STOCK), move |tx, _| {
             let mut known = levels(tx, &[slot])?;
-            move_units(tx, &mut known, &[Movement::reserve(slot, Quantity::new(2).map_or(0, Quantity::get))])?;
+            move_units(
+                tx,
+                &mut known,
+                &[Movement::reserve(slot, Quantity::new(2).map_or(0, Quantity::get))],
+            )?;
             Ok::<_, Failure<DbError>>(())
         })
         .await;

@@ -7,11 +7,13 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Fault, Ground, Ledger, assert_sound, count, level, new_order, open, order, saga, saga_with, settle, status, stocked};
+use common::{
+    Fault, Ground, Ledger, assert_sound, count, level, new_order, open, order, saga, saga_with, settle,
+    status, stocked,
+};
 use kernel::OrderId;
 use retail::order::State;
 use retail::order::saga::{Saga, SagaSettings};
-use retail::payment::provider::PaymentProvider;
 use store::Store;
 
 on_both_engines![
@@ -59,7 +61,7 @@ async fn a_short_order_is_cancelled_and_names_what_is_missing(ground: Ground) {
     let told = saga.order(new, false).await.unwrap();
     assert_eq!(status(&told), 409);
     let retail::order::saga::Told::Answer(answer) = told else { panic!("no answer") };
-    assert!(answer.body.contains(r#""produits":[{"produit_id":2,"demande":3,"disponible":2}]"#), "{}", answer.body);
+    assert!(answer.body.contains(r#"{"demande":3,"disponible":2,"produit_id":2}"#), "{}", answer.body);
     assert_eq!(order(&store, id).await.unwrap().state, State::Cancelled);
     assert_eq!((level(&store, 1).await, ledger.calls()), ((2, 0), 0));
     assert_sound(&store).await;
@@ -133,7 +135,9 @@ async fn check_end(store: &Store, id: OrderId, ledger: &Ledger, before: (i64, i6
     let (units, money) = match order.state {
         State::Confirmed => (2, 5000),
         State::Cancelled => (0, 0),
-        State::Created | State::StockVerified | State::StockReserved | State::Paid => panic!("{what}: {order:?}"),
+        State::Created | State::StockVerified | State::StockReserved | State::Paid => {
+            panic!("{what}: {order:?}")
+        }
     };
     assert_eq!(level(store, 1).await, (before.0 - units, before.1), "{what}");
     assert_eq!((ledger.kept(), ledger.held()), (money, 0), "{what}");
@@ -226,7 +230,6 @@ async fn a_careless_provider_is_noticed() {
     for call in 0..2 {
         let ledger = Arc::new(Ledger::careless(Some((call, Fault::LoseAnswer))));
         let saga = saga(&store, &ledger);
-        let _ = ledger.name();
         place(&saga, &store).await;
         settle(&saga, &store).await;
         assert_ne!((ledger.kept(), ledger.held()), (5000, 0), "call {call}: nobody would notice");

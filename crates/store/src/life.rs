@@ -13,6 +13,7 @@ use crate::folder::FolderLock;
 use crate::queue::Queue;
 use crate::reader::Readers;
 use crate::shared::Shared;
+use crate::sqlite::Sqlite;
 use crate::writer::Writer;
 use crate::{DbError, Engine, Lane, OpenError, Options, Tx, Unavailable, migrate};
 
@@ -160,7 +161,19 @@ impl Inner {
             // The threads catch the panics of commands; one of their own has been logged by then.
             let _ = thread.join();
         }
+        self.readers.forget_idle();
+        self.tidy_up();
         self.opened.send_replace(true);
+    }
+
+    /// Copies what is left of the WAL: of several connections that close at the same time none may be the last.
+    fn tidy_up(&self) {
+        if let Engine::Sqlite { folder, durability } = &self.options.engine
+            && self.shared.is_open()
+            && let Err(error) = Sqlite::open(folder, *durability).map(drop)
+        {
+            tracing::debug!(%error, "the WAL stays; the next start copies it");
+        }
     }
 }
 

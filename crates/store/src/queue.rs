@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::Unavailable;
 use crate::command::Job;
@@ -21,6 +22,29 @@ pub(crate) struct Queue {
 struct QueueState {
     jobs: VecDeque<Box<dyn Job>>,
     closed: bool,
+    /// The writer wants to be woken when so many wait.
+    wake_at: usize,
+}
+
+/// How a writer fills its batches. Whoever has just been answered often comes back at once: to wait a moment
+/// for them costs less than to make them wait for a whole commit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pace {
+    /// How many commands the last batch had, and about as many are expected again.
+    pub(crate) expected: usize,
+    /// How long to wait for them at most.
+    pub(crate) patience: Duration,
+}
+
+impl Pace {
+    /// A commit that is cheaper than this is not worth any waiting.
+    const WORTH_WAITING: Duration = Duration::from_micros(200);
+
+    /// What a batch of `size` commands whose commit took so long says about the next one.
+    pub(crate) fn after(size: usize, commit: Duration) -> Self {
+        let patience = if commit < Self::WORTH_WAITING { Duration::ZERO } else { commit / 4 };
+        Self { expected: size, patience }
+    }
 }
 
 impl Queue {
@@ -41,9 +65,9 @@ impl Queue {
             Unavailable::QueueFull
         } else {
             state.jobs.push_back(job);
-            let was_idle = state.jobs.len() == 1;
+            let wanted = state.jobs.len() == state.wake_at;
             drop(state);
-            if was_idle {
+            if wanted {
                 self.arrived.notify_one();
             }
             return;
@@ -67,13 +91,23 @@ impl Queue {
     }
 
     /// Waits for commands and takes up to `max` of them; `None` when closed and empty.
-    pub(crate) fn take(&self, max: usize) -> Option<Vec<Box<dyn Job>>> {
+    pub(crate) fn take(&self, max: usize, pace: Pace) -> Option<Vec<Box<dyn Job>>> {
         let mut state = self.lock();
-        while state.jobs.is_empty() {
-            if state.closed {
-                return None;
-            }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.wake_at = 1;
+        state = self
+            .arrived
+            .wait_while(state, |state| state.jobs.is_empty() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        let expected = pace.expected.min(max);
+        if state.jobs.len() < expected && !state.closed && !pace.patience.is_zero() {
+            state.wake_at = expected;
+            let waited = self.arrived.wait_timeout_while(state, pace.patience, |state| {
+                state.jobs.len() < expected && !state.closed
+            });
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.jobs.is_empty() {
+            return None;
         }
         let mut keys = 0;
         let fitting = state

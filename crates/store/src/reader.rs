@@ -72,6 +72,11 @@ impl Readers {
         result
     }
 
+    /// Closes the connections that nobody uses.
+    pub(crate) fn forget_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn take(&self) -> Result<Reader, OpenError> {
         loop {
             // Bound here, so that the lock is not held while a connection is looked at or opened.

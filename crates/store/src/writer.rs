@@ -9,7 +9,7 @@ use kernel::Timestamp;
 use crate::batch::{Batch, Fate};
 use crate::command::{Job, Ran};
 use crate::engine::{Committed, Session};
-use crate::queue::Queue;
+use crate::queue::{Pace, Queue};
 use crate::shared::Shared;
 use crate::tx::PendingEvent;
 use crate::{DbError, Sabotage, Tx, Unavailable};
@@ -32,6 +32,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     batch_max: usize,
     last_attempt: Option<Instant>,
+    pace: Pace,
 }
 
 /// What one run of a batch came to.
@@ -76,12 +77,12 @@ impl Writer {
         shared: Arc<Shared>,
         batch_max: usize,
     ) -> Self {
-        Self { queue, session, shared, batch_max, last_attempt: None }
+        Self { queue, session, shared, batch_max, last_attempt: None, pace: Pace::default() }
     }
 
     /// Works until the queue is closed and empty.
     pub(crate) fn work(mut self) {
-        while let Some(mut jobs) = self.queue.take(self.batch_max) {
+        while let Some(mut jobs) = self.queue.take(self.batch_max, self.pace) {
             let now = Instant::now();
             for expired in jobs.extract_if(.., |job| job.deadline() <= now) {
                 expired.answer(Err(Unavailable::Expired));
@@ -182,14 +183,18 @@ impl Writer {
             Ok(published) if self.shared.sabotage == Sabotage::AnswerBeforeCommit => {
                 Verdict::Committed(published)
             }
-            Ok(published) => match session.commit(|| self.queue.refuse_all(&Unavailable::NotReady)) {
-                Committed::Yes => Verdict::Committed(published),
-                Committed::No(error) => self.undo(error, careful),
-                Committed::Unknown => {
+            Ok(published) => match timed(|| session.commit(|| self.queue.refuse_all(&Unavailable::NotReady)))
+            {
+                (Committed::Yes, took) => {
+                    self.pace = Pace::after(batch.len(), took);
+                    Verdict::Committed(published)
+                }
+                (Committed::No(error), _) => self.undo(error, careful),
+                (Committed::Unknown, _) => {
                     self.session = None;
                     Verdict::Failed(Unavailable::OutcomeUnknown)
                 }
-                Committed::Fatal(reason) => {
+                (Committed::Fatal(reason), _) => {
                     self.session = None;
                     self.shared.die(&reason);
                     Verdict::Failed(Unavailable::Failed("the disk failed".into()))
@@ -243,6 +248,12 @@ impl Writer {
             }
         }
     }
+}
+
+/// Runs something and measures how long it takes.
+fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    (f(), started.elapsed())
 }
 
 /// Runs every command in the open transaction and appends their events.

@@ -1,5 +1,7 @@
 //! The event log over HTTP: it belongs to no stall.
 
+use crate::sse::{self, ResumeAfter, Selection};
+use crate::{Drain, Paging, Query, Rejection, Routes};
 use axum::extract::State;
 use axum::response::Response;
 use kernel::{Page, Problem};
@@ -7,8 +9,6 @@ use serde::Deserialize;
 use store::{Store, log};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use crate::sse::{self, ResumeAfter, Selection};
-use crate::{Drain, Paging, Query, Rejection, Routes};
 
 #[derive(Clone)]
 struct Log {

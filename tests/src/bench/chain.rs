@@ -70,21 +70,20 @@ fn open(data: &Data) -> Result<Store> {
 
 /// Fills an empty store with the products and their stock.
 pub(super) async fn fill(data: &Data) -> Result<()> {
-    /// So many rows per command.
-    const CHUNK: i64 = 1_000;
+    /// One command for each keeps all of them short.
+    const CHUNKS: i64 = 10;
     let store = {
         let data = data.clone();
         tokio::task::spawn_blocking(move || open(&data)).await??
     };
-    for from in (1..=PRODUCTS).step_by(1_000) {
+    for chunk in 0..CHUNKS {
         let call = Call::new("bench.fill", retail::STOCK);
         let filled = store.run(call, move |tx, now| {
-            let products = from..(from + CHUNK).min(PRODUCTS + 1);
-            let texts: Vec<(i64, String)> = products.map(|id| (id, format!("Produit {id}"))).collect();
-            // Named one by one: what the catalogue adds for itself has a default or is told here.
+            let products = 1 + chunk * PRODUCTS / CHUNKS..=(chunk + 1) * PRODUCTS / CHUNKS;
+            let texts: Vec<(i64, String)> = products.map(|id| (id, format!("produit {id}"))).collect();
             tx.execute_each(
-                "INSERT INTO product (id, name, description, category, price_minor, active, created_at, updated_at)
-                 VALUES ($1, $2, '', 'Essais', $3, $4, $5, $5)",
+                "INSERT INTO product (id, name, name_key, description, category, price_minor, active, created_at, updated_at)
+                 VALUES ($1, $2, $2, '', 'Essais', $3, $4, $5, $5)",
                 texts.iter().map(|(id, name)| params![*id, name, PRICE, true, now]),
             )?;
             tx.execute_each(
@@ -129,8 +128,8 @@ pub(super) async fn order(data: &Data, demand: Demand, time: Duration) -> Result
     let saga = Arc::new(Saga::new(store.clone(), provider, settings, metrics, SystemIds.next(store.now())));
     let start = Instant::now() + WARM_UP;
     let mut callers = JoinSet::new();
-    for seed in 0..CALLERS {
-        let rng = StdRng::seed_from_u64(seed as u64);
+    for (seed, _) in (0_u64..).zip(0..CALLERS) {
+        let rng = StdRng::seed_from_u64(seed);
         callers.spawn(call(Arc::clone(&saga), store.clone(), demand, rng, (start, start + time)));
     }
     let mut latencies = Latencies::default();
@@ -139,7 +138,7 @@ pub(super) async fn order(data: &Data, demand: Demand, time: Duration) -> Result
     }
     drop(saga);
     close(store).await?;
-    Ok(Throughput { per_second: latencies.count() as f64 / time.as_secs_f64(), latencies })
+    Ok(Throughput { per_second: latencies.per_second(time), latencies })
 }
 
 /// One caller, who counts what ended within a span of time.

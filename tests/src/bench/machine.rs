@@ -73,7 +73,8 @@ pub fn memory(pid: u32) -> Result<(f64, f64)> {
     let mebibytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line.and_then(|line| line.trim_matches([':', ' ', '\t']).strip_suffix(" kB"));
-        let kibibytes: f64 = kibibytes.and_then(|number| number.trim().parse().ok()).context("no such line")?;
+        let kibibytes: f64 =
+            kibibytes.and_then(|number| number.trim().parse().ok()).context("no such line")?;
         anyhow::Ok(kibibytes / 1024.0)
     };
     Ok((mebibytes("VmRSS")?, mebibytes("VmHWM")?))

@@ -67,7 +67,14 @@ pub struct Report {
 
 impl Report {
     /// Adds a number.
-    pub fn add(&mut self, name: &'static str, title: impl Into<String>, value: f64, unit: &'static str, target: Target) {
+    pub fn add(
+        &mut self,
+        name: &'static str,
+        title: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        target: Target,
+    ) {
         self.measures.push(Measure { name, title: title.into(), value, unit, target });
     }
 
@@ -108,7 +115,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.machine)?;
-        let postgres = self.postgres.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();
+        let postgres =
+            self.postgres.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();
         writeln!(f, "SQLite {}{postgres}; {} s per measurement\n", rusqlite::version(), self.seconds)?;
         let width = self.measures.iter().map(|measure| measure.title.chars().count()).max().unwrap_or(0);
         for Measure { title, value, unit, target, .. } in &self.measures {

@@ -16,7 +16,10 @@ use product_tests::halles::program;
 /// server, PostgreSQL, or both) dies by SIGKILL; then every answer a client got, every unit and every cent is
 /// accounted for, and `halles check` must agree. Ends with a report as JSON and the line `N passed, N failed`.
 #[derive(Parser)]
-#[command(name = "cargo xtask crash --", after_help = "Example: cargo xtask crash --rounds 200 --engine postgres")]
+#[command(
+    name = "cargo xtask crash --",
+    after_help = "Example: cargo xtask crash --rounds 200 --engine postgres"
+)]
 struct Arguments {
     /// How many kills.
     #[arg(long, default_value_t = 10)]

@@ -9,9 +9,11 @@ use store::Sabotage;
 fn main() -> Result<()> {
     let cli = Cli::parse();
     let Command::Serve(args) = &cli.command else { bail!("this program only serves") };
-    let config = Config::load(&args.settings.flags(), std::env::vars_os(), args.settings.store.config.as_deref())?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(halles::serve::run(config.settings, Sabotage::AnswerBeforeCommit, std::future::pending()))
+    let config =
+        Config::load(&args.settings.flags(), std::env::vars_os(), args.settings.store.config.as_deref())?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(halles::serve::run(
+        config.settings,
+        Sabotage::AnswerBeforeCommit,
+        std::future::pending(),
+    ))
 }

@@ -95,7 +95,9 @@ impl Ask {
     pub(super) fn is_repeatable(&self) -> bool {
         match self {
             Self::Order { key, .. } | Self::Sale { key, .. } => key.is_some(),
-            Self::Receipt { .. } | Self::Replenish { .. } | Self::Reserve { .. } | Self::Release { .. } => true,
+            Self::Receipt { .. } | Self::Replenish { .. } | Self::Reserve { .. } | Self::Release { .. } => {
+                true
+            }
             Self::Cancel { .. } | Self::Step { .. } => false,
         }
     }

@@ -35,7 +35,7 @@ pub use stage::{Engine, Victim};
 pub use steps::{SagaStep, StepCounts};
 
 /// How long the clients work before the kill, in milliseconds.
-const UNTIL_KILL: std::ops::Range<u64> = 20..350;
+const UNTIL_KILL: std::ops::Range<u64> = 20..600;
 /// Every so many rounds the server is killed once more while it recovers.
 const KILL_IN_RECOVERY: u64 = 5;
 /// Orders of earlier rounds that clients may cancel.
@@ -56,7 +56,7 @@ pub struct Options {
     pub in_flight: usize,
     /// How many rounds share one store before a fresh one is taken.
     pub rounds_per_store: u64,
-    /// The server's program.
+    /// The program that is killed; a store is filled by `halles` itself.
     pub program: PathBuf,
 }
 
@@ -98,7 +98,7 @@ struct Life {
 
 impl Life {
     fn begin(options: &Options, runtime: &Runtime) -> Result<Self> {
-        let stage = Stage::set(options.engine, options.program.clone())?;
+        let mut stage = Stage::set(options.engine)?;
         let (world, ledger) = runtime.block_on(async {
             stage.server()?.ready(BUSY).await?;
             let mut client = stage.client()?;
@@ -106,6 +106,8 @@ impl Life {
             let ledger = Ledger::open(&mut client, &world).await?;
             anyhow::Ok((world, ledger))
         })?;
+        stage.hand_over(&options.program)?;
+        runtime.block_on(stage.server()?.ready(BUSY))?;
         Ok(Self { stage, world: Arc::new(world), ledger })
     }
 

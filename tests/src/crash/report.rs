@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_faulty_round_fails_the_run() {
-        let report = Report { engine: "sqlite", seed: 1, rounds: vec![round(48, &[]), round(48, &["an order is gone"])] };
+        let report = Report {
+            engine: "sqlite",
+            seed: 1,
+            rounds: vec![round(48, &[]), round(48, &["an order is gone"])],
+        };
         assert_eq!((report.passed(), report.failed()), (1, 1));
         assert_eq!(report.kills_in(SagaStep::ReservedCharged), 2);
     }
@@ -147,6 +151,11 @@ mod tests {
         let idle = Report { engine: "sqlite", seed: 1, rounds: vec![round(29, &[])] };
         assert_eq!((idle.passed(), idle.failed()), (1, 1));
         let long = Report { engine: "sqlite", seed: 1, rounds: vec![round(48, &[]); ROUNDS_FOR_EVERY_STEP] };
-        assert_eq!(long.failed(), 6, "every step but the one that was hit and the one that cannot be: {:?}", long.faults());
+        assert_eq!(
+            long.failed(),
+            6,
+            "every step but the one that was hit and the one that cannot be: {:?}",
+            long.faults()
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A server with data of its own, and what it takes to kill and revive it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use testkit::{PrivatePostgres, TempDir, wait_until};
 use tokio::runtime::Runtime;
 
 use crate::eventually;
-use crate::halles::{Data, Halles, Serve};
+use crate::halles::{Data, Halles, Serve, program};
 use crate::http::Client;
 use crate::store_view::StoreView;
 
@@ -56,6 +56,8 @@ impl Victim {
 
 /// Everything that a killed process of PostgreSQL was still doing is over after so long.
 const BACKENDS_END: Duration = Duration::from_secs(20);
+/// A server that is asked to stop has stopped after so long.
+const STOPPED: Duration = Duration::from_secs(30);
 /// A lease of a dead process runs out after 10 s on PostgreSQL.
 const SETTLED: Duration = Duration::from_mins(1);
 
@@ -71,7 +73,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts a server on fresh data.
-    pub(super) fn set(engine: Engine, program: PathBuf) -> Result<Self> {
+    pub(super) fn set(engine: Engine) -> Result<Self> {
         let folder = TempDir::with_prefix("halles-crash-")?;
         let postgres = match engine {
             Engine::Sqlite => None,
@@ -81,9 +83,21 @@ impl Stage {
             None => Data::Folder(folder.path().to_path_buf()),
             Some(postgres) => Data::Database(postgres.create_database("halles")?),
         };
-        let mut stage = Self { postgres, data, program, server: None, _folder: folder };
+        let mut stage = Self { postgres, data, program: program("halles")?, server: None, _folder: folder };
         stage.start_server()?;
         Ok(stage)
+    }
+
+    /// Lets another program serve the data from now on.
+    pub(super) fn hand_over(&mut self, to: &Path) -> Result<()> {
+        if self.program != to {
+            self.program = to.to_path_buf();
+            let mut server = self.server.take().context("the server is down")?;
+            server.terminate()?;
+            server.wait(STOPPED)?;
+            self.start_server()?;
+        }
+        Ok(())
     }
 
     pub(super) fn data(&self) -> &Data {
@@ -126,7 +140,9 @@ impl Stage {
         }
         let view = self.view()?;
         let others = "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
-        wait_until("the end of the dead server's sessions", BACKENDS_END, || view.number(others).is_ok_and(|n| n == 0))?;
+        wait_until("the end of the dead server's sessions", BACKENDS_END, || {
+            view.number(others).is_ok_and(|n| n == 0)
+        })?;
         Ok(())
     }
 

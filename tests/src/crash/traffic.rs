@@ -35,8 +35,7 @@ impl Traffic {
         (seed, round): (u64, u64),
         confirmed: Vec<String>,
     ) -> Self {
-        let mut traffic =
-            Self { in_flight: Arc::default(), over: Arc::default(), clients: JoinSet::new() };
+        let mut traffic = Self { in_flight: Arc::default(), over: Arc::default(), clients: JoinSet::new() };
         let mut shares: Vec<Vec<String>> = vec![Vec::new(); clients];
         for (index, order) in confirmed.into_iter().enumerate() {
             shares[index % clients].push(order);
@@ -89,7 +88,12 @@ impl Client {
     }
 
     /// Asks one thing after the other until it is over or the connection breaks.
-    async fn live(mut self, address: SocketAddr, in_flight: Arc<AtomicUsize>, over: Arc<AtomicBool>) -> Vec<Exchange> {
+    async fn live(
+        mut self,
+        address: SocketAddr,
+        in_flight: Arc<AtomicUsize>,
+        over: Arc<AtomicBool>,
+    ) -> Vec<Exchange> {
         let mut exchanges = Vec::new();
         let Ok(mut connection) = Connection::open(address).await else { return exchanges };
         while !over.load(Ordering::SeqCst) {
@@ -119,7 +123,10 @@ impl Client {
             24..27 => take(&mut self.validated).map(|request| Ask::Step { request, step: Step::Receive }),
             27..30 => take(&mut self.reserved).map(|reference| Ask::Release { reference }),
             30..38 => Some(self.sale()),
-            38..41 => Some(Ask::Receipt { line: (self.any_product(), self.rng.random_range(1..4)), key: self.key() }),
+            38..41 => Some(Ask::Receipt {
+                line: (self.any_product(), self.rng.random_range(1..4)),
+                key: self.key(),
+            }),
             41..45 => {
                 let (shop, product) = (self.any_shop(), self.any_plenty());
                 Some(Ask::Replenish { shop, line: (product, self.rng.random_range(1..9)), key: self.key() })

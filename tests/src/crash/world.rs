@@ -102,7 +102,9 @@ impl Levels {
             let expected = self.0.get(slot).copied().unwrap_or_default();
             let found = found.0.get(slot).copied().unwrap_or_default();
             let (place, product) = slot;
-            (expected != found).then(|| format!("stock of product {product} at {place}: expected {expected:?}, found {found:?}"))
+            (expected != found).then(|| {
+                format!("stock of product {product} at {place}: expected {expected:?}, found {found:?}")
+            })
         });
         differing.collect()
     }

@@ -73,7 +73,8 @@ fn parse(block: &str) -> Result<Option<Event>> {
     if data.is_empty() {
         return Ok(None);
     }
-    let data = serde_json::from_str(&data).with_context(|| format!("an event whose data is no JSON: {data}"))?;
+    let data =
+        serde_json::from_str(&data).with_context(|| format!("an event whose data is no JSON: {data}"))?;
     Ok(Some(Event { id, kind, data }))
 }
 

@@ -87,7 +87,11 @@ mod tests {
         }
         let expected = Head { status: 409, length: whole.len() - 1, body: Length::Known(12) };
         assert_eq!(Head::read(whole, 0)?, Some(expected));
-        assert_eq!(Head::read(whole, whole.len() - 3)?, Some(expected), "the end lies across what was searched");
+        assert_eq!(
+            Head::read(whole, whole.len() - 3)?,
+            Some(expected),
+            "the end lies across what was searched"
+        );
         Ok(())
     }
 

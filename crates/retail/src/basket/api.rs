@@ -18,7 +18,9 @@ impl From<BasketError> for Problem {
             BasketError::UnknownClient(id) => Self::not_found("client", id),
             BasketError::UnknownProduct(id) => Self::not_found("product", id),
             BasketError::NotInBasket(_) => Self::new(&kernel::kinds::NOT_FOUND, error.to_string()),
-            BasketError::InactiveProduct(_) | BasketError::Full => Self::invalid("produit_id", error.to_string()),
+            BasketError::InactiveProduct(_) | BasketError::Full => {
+                Self::invalid("produit_id", error.to_string())
+            }
             BasketError::TooMany => Self::invalid("quantite", error.to_string()),
         }
     }
@@ -34,9 +36,13 @@ pub(crate) fn routes() -> Routes<Retail> {
 /// Show a basket
 #[utoipa::path(get, path = "/panier/{client_id}", tag = "paniers", params(("client_id" = ClientId, Path, description = "Whose basket")),
     responses((status = 200, description = "The basket at today's prices", body = Basket), (status = 404, description = "No such client")))]
-async fn show_basket(State(retail): State<Retail>, Path(client): Path<ClientId>) -> Result<axum::Json<Basket>, Rejection> {
+async fn show_basket(
+    State(retail): State<Retail>,
+    Path(client): Path<ClientId>,
+) -> Result<axum::Json<Basket>, Rejection> {
     let currency = retail.settings().currency;
-    let found = retail.store().read(move |tx| Ok::<_, Problem>(queries::basket(tx, currency, client)?)).await?;
+    let found =
+        retail.store().read(move |tx| Ok::<_, Problem>(queries::basket(tx, currency, client)?)).await?;
     Ok(axum::Json(found.ok_or_else(|| Problem::not_found("client", client))?))
 }
 
@@ -59,7 +65,10 @@ struct AddRequest {
 /// Lines of the same product merge; a line holds at most 1,000,000 units, a basket at most 100 products.
 #[utoipa::path(post, path = "/panier", tag = "paniers", request_body = AddRequest,
     responses((status = 200, description = "The basket", body = Basket), (status = 404, description = "No such client or product")))]
-async fn add_to_basket(State(retail): State<Retail>, Change { body, key }: Change<AddRequest>) -> Result<Response, Rejection> {
+async fn add_to_basket(
+    State(retail): State<Retail>,
+    Change { body, key }: Change<AddRequest>,
+) -> Result<Response, Rejection> {
     let currency = retail.settings().currency;
     let AddRequest { client_id, product, quantity } = body;
     change(retail.store(), key, call("retail.basket.add", client_id), move |tx, now| {
@@ -90,9 +99,14 @@ async fn set_basket_line(
 ) -> Result<Response, Rejection> {
     let currency = retail.settings().currency;
     if body.quantity == 0 {
-        return Err(Problem::invalid("quantite", "must be at least 1; DELETE the line to take the product out").into());
+        return Err(Problem::invalid(
+            "quantite",
+            "must be at least 1; DELETE the line to take the product out",
+        )
+        .into());
     }
-    let units = Quantity::new(body.quantity).map_err(|error| Problem::invalid("quantite", error.to_string()))?;
+    let units =
+        Quantity::new(body.quantity).map_err(|error| Problem::invalid("quantite", error.to_string()))?;
     change(retail.store(), key, call("retail.basket.set", client), move |tx, _| {
         commands::set(tx, client, product, units)?;
         answer(tx, currency, client)
@@ -120,7 +134,11 @@ fn call(name: &'static str, client: ClientId) -> Call {
     Call::new(name, CATALOGUE).lock("basket", client)
 }
 
-fn answer(tx: &mut Tx<'_>, currency: kernel::Currency, client: ClientId) -> Result<Reply, Failure<BasketError>> {
+fn answer(
+    tx: &mut Tx<'_>,
+    currency: kernel::Currency,
+    client: ClientId,
+) -> Result<Reply, Failure<BasketError>> {
     let basket = queries::basket(tx, currency, client)?;
     Ok(Reply::ok(&basket.ok_or(Failure::Refused(BasketError::UnknownClient(client)))?))
 }

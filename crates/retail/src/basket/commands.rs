@@ -41,7 +41,12 @@ pub fn add(
 }
 
 /// Sets the units of a product that is in a basket.
-pub fn set(tx: &mut Tx<'_>, client: ClientId, product: ProductId, units: Quantity) -> Result<(), Failure<BasketError>> {
+pub fn set(
+    tx: &mut Tx<'_>,
+    client: ClientId,
+    product: ProductId,
+    units: Quantity,
+) -> Result<(), Failure<BasketError>> {
     check_client(tx, client)?;
     let changed = tx.execute(
         "UPDATE basket_line SET quantity = $3 WHERE client_id = $1 AND product_id = $2",
@@ -53,12 +58,19 @@ pub fn set(tx: &mut Tx<'_>, client: ClientId, product: ProductId, units: Quantit
 /// Takes a product out of a basket.
 pub fn remove(tx: &mut Tx<'_>, client: ClientId, product: ProductId) -> Result<(), Failure<BasketError>> {
     check_client(tx, client)?;
-    let changed =
-        tx.execute("DELETE FROM basket_line WHERE client_id = $1 AND product_id = $2", &params![client, product])?;
+    let changed = tx.execute(
+        "DELETE FROM basket_line WHERE client_id = $1 AND product_id = $2",
+        &params![client, product],
+    )?;
     changed_one(tx, client, product, changed)
 }
 
-fn changed_one(tx: &mut Tx<'_>, client: ClientId, product: ProductId, changed: u64) -> Result<(), Failure<BasketError>> {
+fn changed_one(
+    tx: &mut Tx<'_>,
+    client: ClientId,
+    product: ProductId,
+    changed: u64,
+) -> Result<(), Failure<BasketError>> {
     if changed == 0 {
         return Err(Failure::Refused(BasketError::NotInBasket(product)));
     }
@@ -93,8 +105,8 @@ fn check_client(tx: &mut Tx<'_>, client: ClientId) -> Result<(), Failure<BasketE
 }
 
 fn check_product(tx: &mut Tx<'_>, product: ProductId) -> Result<(), Failure<BasketError>> {
-    let active =
-        tx.query_opt("SELECT active FROM product WHERE id = $1", &params![product], |row| row.get::<bool>(0))?;
+    let active = tx
+        .query_opt("SELECT active FROM product WHERE id = $1", &params![product], |row| row.get::<bool>(0))?;
     match active {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::Refused(BasketError::InactiveProduct(product))),
@@ -155,8 +167,14 @@ mod tests {
     #[test]
     fn only_what_is_sold_goes_in() {
         let mut scratch = scratch();
-        assert_eq!(adding(&mut scratch, 3, 1), Err(Failure::Refused(BasketError::InactiveProduct(ProductId(3)))));
-        assert_eq!(adding(&mut scratch, 9, 1), Err(Failure::Refused(BasketError::UnknownProduct(ProductId(9)))));
+        assert_eq!(
+            adding(&mut scratch, 3, 1),
+            Err(Failure::Refused(BasketError::InactiveProduct(ProductId(3))))
+        );
+        assert_eq!(
+            adding(&mut scratch, 9, 1),
+            Err(Failure::Refused(BasketError::UnknownProduct(ProductId(9))))
+        );
         let removed = scratch.run(|tx, _| remove(tx, CLIENT, ProductId(1)));
         assert_eq!(removed, Err(Failure::Refused(BasketError::NotInBasket(ProductId(1)))));
     }
@@ -177,7 +195,11 @@ mod tests {
         adding(&mut scratch, 1, 2).unwrap();
         adding(&mut scratch, 2, 1).unwrap();
         scratch
-            .run(|tx, _| Ok::<_, Failure<BasketError>>(tx.execute("UPDATE product SET active = $1 WHERE id = 1", &params![false])?))
+            .run(|tx, _| {
+                Ok::<_, Failure<BasketError>>(
+                    tx.execute("UPDATE product SET active = $1 WHERE id = 1", &params![false])?,
+                )
+            })
             .unwrap();
         let basket = scratch.read(|tx| queries::basket(tx, Currency::EUR, CLIENT)).unwrap().unwrap();
         assert_eq!((basket.lines[0].active, basket.total.amount()), (false, "2.50".to_owned()));

@@ -13,5 +13,9 @@ pub fn open(tx: &mut Tx<'_>, currency: Currency) -> Result<(), Failure<CurrencyM
         return Ok(());
     };
     let stored = stored.parse().map_err(|_| DbError::Decode("the chain's currency is not one".into()))?;
-    if stored == currency { Ok(()) } else { Err(Failure::Refused(CurrencyMismatch { stored, configured: currency })) }
+    if stored == currency {
+        Ok(())
+    } else {
+        Err(Failure::Refused(CurrencyMismatch { stored, configured: currency }))
+    }
 }

@@ -26,9 +26,11 @@ impl From<ClientError> for Problem {
 }
 
 pub(crate) fn routes() -> Routes<Retail> {
-    Routes::new()
-        .routes(routes!(list_clients, create_client))
-        .routes(routes!(show_client, replace_client, delete_client))
+    Routes::new().routes(routes!(list_clients, create_client)).routes(routes!(
+        show_client,
+        replace_client,
+        delete_client
+    ))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,7 +49,9 @@ async fn list_clients(
     paging: Paging,
 ) -> Result<axum::Json<Page<Client>>, Rejection> {
     let (after, limit) = (paging.after()?.unwrap_or(ClientId(0)), paging.limit);
-    let read = move |tx: &mut store::Tx<'_>| Ok::<_, Problem>(queries::page(tx, after, params.email.as_ref(), limit)?);
+    let read = move |tx: &mut store::Tx<'_>| {
+        Ok::<_, Problem>(queries::page(tx, after, params.email.as_ref(), limit)?)
+    };
     let clients = retail.store().scan(read).await?;
     Ok(axum::Json(Page::cut(clients, limit, |client| client.id)))
 }
@@ -56,7 +60,10 @@ async fn list_clients(
 #[utoipa::path(post, path = "/clients", tag = "clients", request_body = Details,
     responses((status = 201, description = "The client, with their id", body = Client),
               (status = 409, description = "The e-mail address is taken")))]
-async fn create_client(State(retail): State<Retail>, Change { body, key }: Change<Details>) -> Result<Response, Rejection> {
+async fn create_client(
+    State(retail): State<Retail>,
+    Change { body, key }: Change<Details>,
+) -> Result<Response, Rejection> {
     let call = Call::new("retail.client.create", CATALOGUE)
         .lock("client.ids", 0)
         .lock("client.email", body.email.folded());
@@ -70,7 +77,10 @@ async fn create_client(State(retail): State<Retail>, Change { body, key }: Chang
 /// Show a client
 #[utoipa::path(get, path = "/clients/{id}", tag = "clients", params(("id" = ClientId, Path, description = "The client")),
     responses((status = 200, body = Client), (status = 404, description = "No such client")))]
-async fn show_client(State(retail): State<Retail>, Path(id): Path<ClientId>) -> Result<axum::Json<Client>, Rejection> {
+async fn show_client(
+    State(retail): State<Retail>,
+    Path(id): Path<ClientId>,
+) -> Result<axum::Json<Client>, Rejection> {
     let found = retail.store().read(move |tx| Ok::<_, Problem>(queries::client(tx, id)?)).await?;
     Ok(axum::Json(found.ok_or_else(|| Problem::not_found("client", id))?))
 }
@@ -85,8 +95,9 @@ async fn replace_client(
     Path(id): Path<ClientId>,
     Change { body, key }: Change<Details>,
 ) -> Result<Response, Rejection> {
-    let call =
-        Call::new("retail.client.replace", CATALOGUE).lock("client", id).lock("client.email", body.email.folded());
+    let call = Call::new("retail.client.replace", CATALOGUE)
+        .lock("client", id)
+        .lock("client.email", body.email.folded());
     change(retail.store(), key, call, move |tx, _| {
         Ok::<_, store::Failure<ClientError>>(Reply::ok(&commands::replace(tx, id, &body)?))
     })

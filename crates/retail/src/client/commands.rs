@@ -33,7 +33,14 @@ pub fn replace(tx: &mut Tx<'_>, id: ClientId, details: &Details) -> Result<Clien
     check_email(tx, &details.email, Some(id))?;
     tx.execute(
         "UPDATE client SET name = $2, email = $3, email_folded = $4, phone = $5, address = $6 WHERE id = $1",
-        &params![id, &details.name, &details.email, &details.email.folded(), &details.phone, &details.address],
+        &params![
+            id,
+            &details.name,
+            &details.email,
+            &details.email.folded(),
+            &details.phone,
+            &details.address
+        ],
     )?;
     tx.emit(CLIENT_CHANGED, SOURCE, id.to_string(), &json!({"client_id": id}));
     Ok(Client { details: details.clone(), ..before })
@@ -57,6 +64,8 @@ pub fn anonymise(tx: &mut Tx<'_>, now: Timestamp, id: ClientId) -> Result<(), Fa
 
 fn check_email(tx: &mut Tx<'_>, email: &Email, own: Option<ClientId>) -> Result<(), Failure<ClientError>> {
     let holder: Option<ClientId> =
-        tx.query_opt("SELECT id FROM client WHERE email_folded = $1", &params![&email.folded()], |row| row.get(0))?;
+        tx.query_opt("SELECT id FROM client WHERE email_folded = $1", &params![&email.folded()], |row| {
+            row.get(0)
+        })?;
     if holder.is_some() && holder != own { Err(Failure::Refused(ClientError::EmailTaken)) } else { Ok(()) }
 }

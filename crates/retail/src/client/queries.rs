@@ -15,7 +15,12 @@ pub fn client(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>, DbError> 
 }
 
 /// A page of clients by id, after one of them; only the one with an address when it is given.
-pub fn page(tx: &mut Tx<'_>, after: ClientId, email: Option<&Email>, limit: Limit) -> Result<Vec<Client>, DbError> {
+pub fn page(
+    tx: &mut Tx<'_>,
+    after: ClientId,
+    email: Option<&Email>,
+    limit: Limit,
+) -> Result<Vec<Client>, DbError> {
     let folded = email.map(Email::folded);
     tx.query(
         "SELECT id, name, email, phone, address, created_at FROM client
@@ -28,7 +33,12 @@ pub fn page(tx: &mut Tx<'_>, after: ClientId, email: Option<&Email>, limit: Limi
 fn read(row: RowRef<'_>) -> Result<Client, DbError> {
     Ok(Client {
         id: row.get(0)?,
-        details: Details { name: row.get(1)?, email: row.get(2)?, phone: row.get_opt(3)?, address: row.get_opt(4)? },
+        details: Details {
+            name: row.get(1)?,
+            email: row.get(2)?,
+            phone: row.get_opt(3)?,
+            address: row.get_opt(4)?,
+        },
         created_at: row.get(5)?,
     })
 }

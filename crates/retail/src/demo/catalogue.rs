@@ -258,7 +258,14 @@ pub(super) const SHOPS: [Shop; 6] = [
     ("Halles Bastille (démo)", "Paris 11e", "48 rue des Exemples, 75011 Paris", 48.8533, 2.3692, 115),
     ("Halles Montparnasse (démo)", "Paris 14e", "7 rue de l'Invention, 75014 Paris", 48.8421, 2.3219, 105),
     ("Halles Batignolles (démo)", "Paris 17e", "31 rue du Modèle, 75017 Paris", 48.8872, 2.3146, 90),
-    ("Halles Belleville (démo)", "Paris 20e", "5 passage de la Démonstration, 75020 Paris", 48.8721, 2.3836, 85),
+    (
+        "Halles Belleville (démo)",
+        "Paris 20e",
+        "5 passage de la Démonstration, 75020 Paris",
+        48.8721,
+        2.3836,
+        85,
+    ),
     ("Halles Grenelle (démo)", "Paris 15e", "90 rue de l'Esquisse, 75015 Paris", 48.8484, 2.2966, 75),
 ];
 

@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Day, PlaceId, ProductId, ShopId, Timestamp};
+use kernel::{Day, PlaceId, ProductId, Timestamp};
 use serde::Serialize;
-use store::{DbError, Tx, params};
+use store::{DbError, Failure, Tx, params};
 use uuid::Uuid;
 
-use super::catalogue::SHOPS;
-use super::plan::{DAYS, Plan, shop_ids, sold, transfers};
-use crate::product::search_key;
-use crate::SOURCE;
+use super::plan::{DAYS, Plan, sold, transfers};
 use crate::replenishment::{self, Replenishment};
-use crate::sale;
 use crate::stock::Slot;
+use crate::{SOURCE, client, product, sale, shop};
 
-/// The event that tells of the whole load.
+/// The event that tells of the whole load; of sixty days of sales and requests it is the only one.
 pub const DEMO_LOADED: &str = "halles.demo.loaded";
 
 /// How many steps a load takes: catalogue, transfers, one per day of sales.
@@ -63,18 +60,16 @@ pub fn progress(tx: &mut Tx<'_>) -> Result<Option<Progress>, DbError> {
 }
 
 /// Takes one step (from 1), unless it is done already.
-pub(super) fn advance(tx: &mut Tx<'_>, plan: &Plan, step: i64) -> Result<(), DbError> {
-    let moved = tx
-        .execute("UPDATE demo SET done = $1 WHERE id = 1 AND done = $2 AND day = $3", &params![
-            step,
-            step - 1,
-            plan.day
-        ])?;
+pub(super) fn advance(tx: &mut Tx<'_>, now: Timestamp, plan: &Plan, step: i64) -> Result<(), DbError> {
+    let moved = tx.execute(
+        "UPDATE demo SET done = $1 WHERE id = 1 AND done = $2 AND day = $3",
+        &params![step, step - 1, plan.day],
+    )?;
     if moved == 0 {
         return Ok(());
     }
     match step {
-        1 => open(tx, plan)?,
+        1 => open(tx, now, plan)?,
         2 => transfer(tx, plan)?,
         _ => {
             let day = usize::try_from(step - 3).ok().and_then(|index| plan.days.get(index));
@@ -88,61 +83,32 @@ pub(super) fn advance(tx: &mut Tx<'_>, plan: &Plan, step: i64) -> Result<(), DbE
 }
 
 /// The catalogue, the shops, the clients, and the stock before anything moved.
-fn open(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), DbError> {
-    let at = plan.start();
-    let keys: Vec<String> = plan.products.iter().map(|product| search_key(product.name)).collect();
-    tx.execute_each(
-        "INSERT INTO product (id, ean13, name, name_key, description, category, price_minor, active, created_at, updated_at)
-         VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8, $8)",
-        plan.products.iter().zip(&keys).map(|(product, key)| {
-            let (price, active) = (product.price_minor, true);
-            params![
-                product.id,
-                &product.ean13,
-                product.name,
-                &product.description,
-                product.category,
-                price,
-                active,
-                at,
-                key
-            ]
-        }),
-    )?;
-    tx.execute_each(
-        "INSERT INTO shop (id, name, district, address, latitude, longitude, active)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        shop_ids().zip(&SHOPS).map(|(id, (name, district, address, latitude, longitude, _))| {
-            params![id, *name, *district, *address, latitude, longitude, true]
-        }),
-    )?;
-    insert_clients(tx, plan, at)?;
+fn open(tx: &mut Tx<'_>, now: Timestamp, plan: &Plan) -> Result<(), DbError> {
+    for details in &plan.products {
+        product::commands::create(tx, now, details, true).map_err(unexpected)?;
+    }
+    for details in &plan.shops {
+        shop::commands::create(tx, details)?;
+    }
+    for details in &plan.clients {
+        client::commands::create(tx, now, details).map_err(unexpected)?;
+    }
     tx.execute_each(
         "INSERT INTO stock_level (place_id, product_id, initial, on_hand, reserved, low, reorder, overstock)
          VALUES ($1, $2, $3, $3, 0, $4, $5, $6)",
         plan.openings.iter().map(|opening| {
-            let (place, product) = opening.slot;
-            let thresholds = opening.thresholds;
-            params![
-                place,
-                product,
-                opening.units,
-                thresholds.low,
-                thresholds.reorder,
-                thresholds.overstock
-            ]
+            let ((place, product), thresholds) = (opening.slot, opening.thresholds);
+            params![place, product, opening.units, thresholds.low, thresholds.reorder, thresholds.overstock]
         }),
     )
 }
 
-fn insert_clients(tx: &mut Tx<'_>, plan: &Plan, at: Timestamp) -> Result<(), DbError> {
-    tx.execute_each(
-        "INSERT INTO client (id, name, email, email_folded, phone, address, created_at)
-         VALUES ($1, $2, $3, $3, $4, $5, $6)",
-        (1_i64..).zip(&plan.clients).map(|(id, client)| {
-            params![id, &client.name, &client.email, &client.phone, &client.address, at]
-        }),
-    )
+/// Nothing refuses what goes into an empty store.
+fn unexpected<E: std::fmt::Display>(failure: Failure<E>) -> DbError {
+    match failure {
+        Failure::Refused(refusal) => DbError::Other(format!("demonstration data was refused: {refusal}")),
+        Failure::Db(error) => error,
+    }
 }
 
 /// The replenishment requests, and what they moved.
@@ -163,7 +129,14 @@ fn transfer(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), DbError> {
         differences.iter().zip(&references).map(|((request, delta), reference)| {
             // A request has at most one correction: its id serves for both.
             let id: Uuid = request.id.0;
-            params![id, request.shop, request.product, *delta, reference, request.received_at.unwrap_or_default()]
+            params![
+                id,
+                request.shop,
+                request.product,
+                *delta,
+                reference,
+                request.received_at.unwrap_or_default()
+            ]
         }),
     )?;
     change(tx, plan.requests.iter().flat_map(transfers))
@@ -192,7 +165,7 @@ fn change(tx: &mut Tx<'_>, movements: impl Iterator<Item = (Slot, i64)>) -> Resu
 struct Loaded {
     du: Day,
     au: Day,
-    magasins: Vec<ShopId>,
+    magasins: usize,
     produits: usize,
     clients: usize,
     ventes: usize,
@@ -209,7 +182,7 @@ impl Loaded {
         Self {
             du: plan.day.plus(-DAYS),
             au: plan.day.plus(-1),
-            magasins: shop_ids().collect(),
+            magasins: plan.shops.len(),
             produits: plan.products.len(),
             clients: plan.clients.len(),
             ventes: plan.sales(),

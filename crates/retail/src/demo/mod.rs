@@ -12,7 +12,7 @@ mod random;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use kernel::{Currency, Day};
+use kernel::{Currency, Day, Timestamp};
 use store::{Call, CallError, DbError, Failure, Store, Tx, Unavailable};
 
 use crate::STOCK;
@@ -39,7 +39,7 @@ pub async fn load(
     day: Day,
     progress: impl Fn(u64, u64),
 ) -> Result<Loaded, Unavailable> {
-    let begun = run(store, move |tx| commands::begin(tx, day)).await?;
+    let begun = run(store, move |tx, _| commands::begin(tx, day)).await?;
     let Progress::Begun { day, done } = begun else { return Ok(Loaded::NotEmpty) };
     if done >= STEPS {
         return Ok(Loaded::Before);
@@ -47,7 +47,7 @@ pub async fn load(
     let plan = Arc::new(Plan::new(day, currency));
     for step in done + 1..=STEPS {
         let plan = Arc::clone(&plan);
-        run(store, move |tx| commands::advance(tx, &plan, step)).await?;
+        run(store, move |tx, now| commands::advance(tx, now, &plan, step)).await?;
         progress(step.unsigned_abs(), STEPS.unsigned_abs());
     }
     Ok(Loaded::Now)
@@ -56,15 +56,17 @@ pub async fn load(
 /// Runs a step, alone on everything that it writes.
 async fn run<T: Send + 'static>(
     store: &Store,
-    f: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    f: impl Fn(&mut Tx<'_>, Timestamp) -> Result<T, DbError> + Send + 'static,
 ) -> Result<T, Unavailable> {
     let call = Call::new("retail.demo.load", STOCK)
         .lock("demo", 1)
         .lock("product.ids", 0)
         .lock("shop.ids", 0)
         .lock("client.ids", 0)
+        .lock_whole("product.ean13")
+        .lock_whole("client.email")
         .lock_whole("stock");
-    let done = store.run(call, move |tx, _| Ok::<_, Failure<Infallible>>(f(tx)?)).await;
+    let done = store.run(call, move |tx, now| Ok::<_, Failure<Infallible>>(f(tx, now)?)).await;
     done.map_err(|error| match error {
         CallError::Unavailable(error) => error,
         CallError::Refused(never) => match never {},
@@ -73,7 +75,6 @@ async fn run<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use kernel::Timestamp;
     use store::testing::Scratch;
 
     use super::*;
@@ -84,7 +85,8 @@ mod tests {
     }
 
     fn take(scratch: &mut Scratch, plan: &Plan, step: i64) -> anyhow::Result<()> {
-        let done = scratch.run(|tx, _: Timestamp| Ok::<_, Failure<Infallible>>(commands::advance(tx, plan, step)?));
+        let done =
+            scratch.run(|tx, now| Ok::<_, Failure<Infallible>>(commands::advance(tx, now, plan, step)?));
         done.map_err(|failure| anyhow::anyhow!("{failure:?}"))
     }
 
@@ -104,8 +106,15 @@ mod tests {
             }
         }
         assert_eq!(scratch.read(commands::progress)?, Some(Progress::Begun { day, done: STEPS }));
-        assert_eq!(scratch.events()?.len(), 1, "history is told as one event");
-        let sales = scratch.read(|tx| tx.query_one("SELECT COUNT(*) FROM sale", &[], |row| row.get::<i64>(0)))?;
+        let (catalogue, history): (Vec<_>, Vec<_>) =
+            scratch.events()?.into_iter().partition(|event| event.kind.ends_with(".created"));
+        assert_eq!(catalogue.len(), 200 + 6 + 40);
+        assert_eq!(
+            history.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(),
+            [commands::DEMO_LOADED]
+        );
+        let sales =
+            scratch.read(|tx| tx.query_one("SELECT COUNT(*) FROM sale", &[], |row| row.get::<i64>(0)))?;
         assert_eq!(usize::try_from(sales)?, plan.sales());
         Ok(())
     }

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kernel::{
-    Currency, Day, Line, Money, PlaceId, ProductId, Quantity, ReplenishmentId, SaleId, ShopId, Text, Timestamp,
+    Currency, Day, Line, Money, PlaceId, ProductId, Quantity, ReplenishmentId, SaleId, ShopId, Text,
+    Timestamp,
 };
 use uuid::Uuid;
 
 use super::catalogue::{CATEGORIES, FAMILY_NAMES, GIVEN_ASCII, GIVEN_NAMES, SHOPS};
 use super::random::Random;
+use crate::client;
+use crate::product;
 use crate::replenishment::{Replenishment, State};
 use crate::sale::{Sale, SaleLine};
+use crate::shop::{self, Position};
 use crate::stock::{DEFAULT_THRESHOLDS, Slot, Thresholds};
 
 /// How many days of sales lie before the day of loading.
@@ -31,26 +35,6 @@ const CENTRE_THRESHOLDS: Thresholds = Thresholds { low: 50, reorder: 200, overst
 /// The seed of all random choices.
 const SEED: u64 = 0x4841_4c4c_4553;
 
-/// An invented product.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Product {
-    pub(super) id: ProductId,
-    pub(super) ean13: String,
-    pub(super) name: &'static str,
-    pub(super) description: String,
-    pub(super) category: &'static str,
-    pub(super) price_minor: i64,
-}
-
-/// An invented client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Client {
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) phone: String,
-    pub(super) address: String,
-}
-
 /// The stock of a place before anything moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opening {
@@ -64,8 +48,12 @@ pub(super) struct Opening {
 pub(super) struct Plan {
     /// The day of loading, on which nothing has been sold yet.
     pub(super) day: Day,
-    pub(super) products: Vec<Product>,
-    pub(super) clients: Vec<Client>,
+    /// The products, in the order of their ids.
+    pub(super) products: Vec<product::Details>,
+    /// The shops, in the order of their ids.
+    pub(super) shops: Vec<shop::Details>,
+    /// The clients, in the order of their ids.
+    pub(super) clients: Vec<client::Details>,
     pub(super) openings: Vec<Opening>,
     pub(super) requests: Vec<Replenishment>,
     /// The sales of each day, the oldest first.
@@ -75,17 +63,13 @@ pub(super) struct Plan {
 impl Plan {
     /// Makes it all up.
     pub(super) fn new(day: Day, currency: Currency) -> Self {
-        let products = products();
-        let days = (1..=DAYS).rev().map(|ago| sales(day.plus(-ago), &products, currency)).collect::<Vec<_>>();
-        let mut closing = closing_stock(&products);
+        let products = products(currency);
+        let prices: Vec<Money> = products.iter().map(|product| product.price).collect();
+        let days = (1..=DAYS).rev().map(|ago| sales(day.plus(-ago), &prices)).collect::<Vec<_>>();
+        let mut closing = closing_stock(products.len());
         let requests = requests(day, &mut closing);
         let openings = openings(closing, &requests, &days);
-        Self { day, products, clients: clients(), openings, requests, days }
-    }
-
-    /// When the demonstration's history begins.
-    pub(super) fn start(&self) -> Timestamp {
-        self.day.plus(-DAYS).start()
+        Self { day, products, shops: shops(), clients: clients(), openings, requests, days }
     }
 
     /// How many sales there are.
@@ -95,46 +79,75 @@ impl Plan {
 }
 
 /// The ids of the shops.
-pub(super) fn shop_ids() -> impl Iterator<Item = ShopId> {
+fn shop_ids() -> impl Iterator<Item = ShopId> {
     (1..).map(ShopId).take(SHOPS.len())
 }
 
-fn products() -> Vec<Product> {
+/// The ids of so many products.
+fn product_ids(count: usize) -> impl Iterator<Item = ProductId> {
+    (1..).map(ProductId).take(count)
+}
+
+// A text that its type refuses would be left out with what it belongs to; a test holds that there is none.
+
+fn products(currency: Currency) -> Vec<product::Details> {
     let all = CATEGORIES.iter().flat_map(|(category, products)| products.iter().map(move |p| (*category, p)));
     (1..)
         .zip(all)
-        .map(|(id, (category, (name, price_minor)))| Product {
-            id: ProductId(id),
-            ean13: ean13(id),
-            name,
-            description: format!("Donnée de démonstration, produit inventé : {name}."),
-            category,
-            price_minor: *price_minor,
+        .filter_map(|(number, (category, (name, price_minor)))| {
+            Some(product::Details {
+                name: name.parse().ok()?,
+                description: format!("Donnée de démonstration, produit inventé : {name}.").parse().ok()?,
+                category: category.parse().ok()?,
+                price: Money::from_minor(*price_minor, currency),
+                ean13: Some(ean13(number).parse().ok()?),
+            })
+        })
+        .collect()
+}
+
+fn shops() -> Vec<shop::Details> {
+    SHOPS
+        .iter()
+        .filter_map(|(name, district, address, latitude, longitude, _)| {
+            Some(shop::Details {
+                name: name.parse().ok()?,
+                district: district.parse().ok()?,
+                address: Some(address.parse().ok()?),
+                position: Position::parse(Some(*latitude), Some(*longitude)).ok()?,
+                active: true,
+            })
         })
         .collect()
 }
 
 /// A number of the range 200 to 299, which GS1 leaves to each shop for itself (General Specifications, 1.4.1), with
 /// its check digit (7.9).
-fn ean13(id: i64) -> String {
-    let head = format!("2990000{id:05}");
+fn ean13(number: i64) -> String {
+    let head = format!("2990000{number:05}");
     let weighted = head.bytes().zip([1_u32, 3].into_iter().cycle());
     let sum: u32 = weighted.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
     format!("{head}{}", (10 - sum % 10) % 10)
 }
 
-fn clients() -> Vec<Client> {
-    FAMILY_NAMES
-        .iter()
-        .flat_map(|family| GIVEN_NAMES.iter().zip(GIVEN_ASCII).map(move |(given, ascii)| (family, given, ascii)))
+fn clients() -> Vec<client::Details> {
+    let names = FAMILY_NAMES.iter().flat_map(|family| {
+        GIVEN_NAMES.iter().zip(GIVEN_ASCII).map(move |(given, ascii)| (family, given, ascii))
+    });
+    names
         .zip(1..)
-        .map(|((family, given, ascii), number)| Client {
-            name: format!("{given} {family}"),
-            // The top-level domain `example` is nobody's (RFC 2606).
-            email: format!("{ascii}.{}@clients.example", family.to_lowercase()),
-            // Numbers that begin so are kept for fiction (ARCEP, decision 2018-0881).
-            phone: format!("06 39 98 {:02} {:02}", number / 100, number % 100),
-            address: format!("{number} rue de la Démonstration, 750{:02} Paris", number % 20 + 1),
+        .filter_map(|((family, given, ascii), number)| {
+            // The top-level domain `example` is nobody's (RFC 2606), numbers that begin so are kept for fiction
+            // (ARCEP, decision 2018-0881).
+            let email = format!("{ascii}.{}@clients.example", family.to_lowercase());
+            let phone = format!("06 39 98 {:02} {:02}", number / 100, number % 100);
+            let address = format!("{number} rue de la Démonstration, 750{:02} Paris", number % 20 + 1);
+            Some(client::Details {
+                name: format!("{given} {family}").parse().ok()?,
+                email: email.parse().ok()?,
+                phone: Some(phone.parse().ok()?),
+                address: Some(address.parse().ok()?),
+            })
         })
         .collect()
 }
@@ -155,47 +168,38 @@ fn popularity(count: usize) -> Vec<u64> {
 }
 
 /// All sales of a day, in the order of their time.
-fn sales(day: Day, products: &[Product], currency: Currency) -> Vec<Sale> {
-    let weights = popularity(products.len());
+fn sales(day: Day, prices: &[Money]) -> Vec<Sale> {
+    let weights = popularity(prices.len());
     let mut random = Random::new(SEED ^ (day.number().unsigned_abs() << 8));
     let weekday = WEEKDAYS.get(usize::from(day.weekday().unsigned_abs()) - 1).copied().unwrap_or(100);
     let mut sales = Vec::new();
     for (shop, (.., busy)) in shop_ids().zip(SHOPS) {
         let noise = 90 + random.below(21);
         let count = SALES_PER_DAY * weekday * busy * noise / 1_000_000;
-        sales.extend((0..count).map(|_| sale(&mut random, day, shop, products, &weights, currency)));
+        sales.extend((0..count).filter_map(|_| sale(&mut random, day, shop, prices, &weights)));
     }
     sales.sort_by_key(|sale| sale.at);
     sales
 }
 
-fn sale(
-    random: &mut Random,
-    day: Day,
-    shop: ShopId,
-    products: &[Product],
-    weights: &[u64],
-    currency: Currency,
-) -> Sale {
-    let hour = FIRST_HOUR + i64::try_from(random.pick(&HOURS)).unwrap_or(0);
+fn sale(random: &mut Random, day: Day, shop: ShopId, prices: &[Money], weights: &[u64]) -> Option<Sale> {
+    let hour = FIRST_HOUR + i64::try_from(random.pick(&HOURS)).ok()?;
     let second = random.between(0, 3599);
     let at = Timestamp::from_micros(
         day.start().plus_seconds(hour * 3600 + second).micros() + random.between(0, 999_999),
     );
     let bought: BTreeSet<usize> = (0..=random.pick(&LINES)).map(|_| random.pick(weights)).collect();
-    let mut total = 0;
-    let lines = bought
-        .into_iter()
-        .filter_map(|index| {
-            let product = products.get(index)?;
-            let units = i64::try_from(random.pick(&UNITS)).unwrap_or(0) + 1;
-            total += units * product.price_minor;
-            let unit_price = Money::from_minor(product.price_minor, currency);
-            Some(SaleLine { product: product.id, quantity: Quantity::new(units).ok()?, unit_price })
-        })
-        .collect();
+    let mut total = Money::from_minor(0, prices.first()?.currency());
+    let mut lines = Vec::with_capacity(bought.len());
+    for index in bought {
+        let product = product_ids(prices.len()).nth(index)?;
+        let quantity = Quantity::new(i64::try_from(random.pick(&UNITS)).ok()? + 1).ok()?;
+        let unit_price = *prices.get(index)?;
+        total = total.plus(unit_price.times(quantity.get()).ok()?).ok()?;
+        lines.push(SaleLine { product, quantity, unit_price });
+    }
     let cashier = format!("Caisse {}", random.between(1, 4)).parse().ok();
-    Sale { id: SaleId(id(random, at)), shop, lines, total: Money::from_minor(total, currency), at, cashier }
+    Some(Sale { id: SaleId(id(random, at)), shop, lines, total, at, cashier })
 }
 
 /// A UUID of version 7 (RFC 9562, 5.7) for an instant, from this source.
@@ -208,11 +212,11 @@ fn id(random: &mut Random, at: Timestamp) -> Uuid {
 }
 
 /// What is to be left in every place: some products out of stock, some to be reordered, some too many.
-fn closing_stock(products: &[Product]) -> BTreeMap<Slot, i64> {
+fn closing_stock(products: usize) -> BTreeMap<Slot, i64> {
     let mut random = Random::new(SEED ^ 2);
     let mut closing = BTreeMap::new();
-    for product in products {
-        closing.insert((PlaceId::CENTRE, product.id), centre_stock(&mut random, product.id));
+    for product in product_ids(products) {
+        closing.insert((PlaceId::CENTRE, product), centre_stock(&mut random, product));
         for shop in shop_ids() {
             let units = match random.pick(&[6, 14, 70, 10]) {
                 0 => random.between(0, 5),
@@ -220,7 +224,7 @@ fn closing_stock(products: &[Product]) -> BTreeMap<Slot, i64> {
                 2 => random.between(21, 95),
                 _ => random.between(100, 180),
             };
-            closing.insert((shop.into(), product.id), units);
+            closing.insert((shop.into(), product), units);
         }
     }
     closing
@@ -296,7 +300,8 @@ fn request(random: &mut Random, day: Day, slot: Slot, state: State, number: usiz
         quantity,
         received_quantity: received.map(|_| quantity.get() - missing),
         state,
-        reason: (state == State::Rejected).then(|| "déjà livré cette semaine".parse::<Text>().unwrap_or_default()),
+        reason: (state == State::Rejected)
+            .then(|| "déjà livré cette semaine".parse::<Text>().unwrap_or_default()),
         requested_by: person("Responsable de magasin (démo)"),
         requested_at: asked,
         decided_by: decided.and_then(|_| person("Logistique (démo)")),
@@ -307,11 +312,7 @@ fn request(random: &mut Random, day: Day, slot: Slot, state: State, number: usiz
 }
 
 /// What each place held before anything moved: what is left, plus what went, less what came.
-fn openings(
-    closing: BTreeMap<Slot, i64>,
-    requests: &[Replenishment],
-    days: &[Vec<Sale>],
-) -> Vec<Opening> {
+fn openings(closing: BTreeMap<Slot, i64>, requests: &[Replenishment], days: &[Vec<Sale>]) -> Vec<Opening> {
     let mut moved: HashMap<Slot, i64> = HashMap::new();
     for (slot, units) in requests.iter().flat_map(transfers) {
         *moved.entry(slot).or_default() += units;
@@ -347,8 +348,6 @@ pub(super) fn sold(sale: &Sale) -> impl Iterator<Item = (Slot, i64)> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Ean13, Email};
-
     use super::*;
 
     fn plan() -> anyhow::Result<Plan> {
@@ -365,7 +364,8 @@ mod tests {
     #[test]
     fn the_data_is_of_the_size_and_shape_that_was_promised() -> anyhow::Result<()> {
         let plan = plan()?;
-        assert_eq!((plan.products.len(), plan.clients.len(), plan.days.len()), (200, 40, 60));
+        assert_eq!((plan.products.len(), plan.shops.len(), plan.clients.len()), (200, 6, 40));
+        assert_eq!(plan.days.len(), 60);
         assert!((28_000..34_000).contains(&plan.sales()), "{} sales", plan.sales());
         let of_weekday = |weekday| {
             plan.days.iter().flatten().filter(|sale| sale.at.paris_day().weekday() == weekday).count()
@@ -374,25 +374,6 @@ mod tests {
         for (state, count) in REQUESTS {
             assert_eq!(plan.requests.iter().filter(|request| request.state == state).count(), count);
         }
-        Ok(())
-    }
-
-    #[test]
-    fn every_value_passes_the_checks_of_the_api() -> anyhow::Result<()> {
-        let plan = plan()?;
-        for product in &plan.products {
-            product.ean13.parse::<Ean13>()?;
-            product.name.parse::<Line>()?;
-            product.category.parse::<Line>()?;
-            product.description.parse::<Text>()?;
-        }
-        for client in &plan.clients {
-            client.email.parse::<Email>()?;
-            client.name.parse::<Line>()?;
-            client.address.parse::<Text>()?;
-        }
-        let emails: BTreeSet<_> = plan.clients.iter().map(|client| &client.email).collect();
-        assert_eq!(emails.len(), plan.clients.len());
         Ok(())
     }
 

@@ -151,7 +151,11 @@ fn wrong_total(total: &Totalled) -> Violation {
         rule: Rule::Totals,
         subject: format!("{} {}", total.what, total.id),
         expected: format!("{} minor units", total.lines_minor),
-        found: format!("{}{}", total.total_minor, if total.misplaced { ", lines of another shop or day" } else { "" }),
+        found: format!(
+            "{}{}",
+            total.total_minor,
+            if total.misplaced { ", lines of another shop or day" } else { "" }
+        ),
     }
 }
 

@@ -30,14 +30,11 @@ pub struct Counted {
 
 /// All stock levels.
 pub fn stored(tx: &mut Tx<'_>) -> Result<HashMap<Slot, Stored>, DbError> {
-    let rows = tx.query(
-        "SELECT place_id, product_id, initial, on_hand, reserved FROM stock_level",
-        &[],
-        |row| {
+    let rows =
+        tx.query("SELECT place_id, product_id, initial, on_hand, reserved FROM stock_level", &[], |row| {
             let stored = Stored { initial: row.get(2)?, on_hand: row.get(3)?, reserved: row.get(4)? };
             Ok(((row.get(0)?, row.get(1)?), stored))
-        },
-    )?;
+        })?;
     Ok(rows.into_iter().collect())
 }
 

@@ -1,9 +1,11 @@
 //! Orders over HTTP.
 
 use axum::extract::State as AxumState;
-use axum::response::{IntoResponse, Response};
 use axum::http::{HeaderMap, StatusCode};
-use kernel::{ClientId, FieldError, Kind, OrderId, Page, PaymentId, PlaceId, Problem, ProductId, Quantity, Timestamp};
+use axum::response::{IntoResponse, Response};
+use kernel::{
+    ClientId, FieldError, Kind, OrderId, Page, PaymentId, PlaceId, Problem, ProductId, Quantity, Timestamp,
+};
 use serde::Deserialize;
 use store::idempotency::{Answer, Key};
 use utoipa::{IntoParams, ToSchema};
@@ -23,13 +25,22 @@ use crate::payment::api::PAYMENT_REFUSED;
 pub static INSUFFICIENT_STOCK: Kind =
     Kind::new("insufficient-stock", 409, "There is not enough stock", "Le stock est insuffisant");
 /// The order ended before it was paid.
-pub static ORDER_ENDED: Kind = Kind::new("order-ended", 409, "The order has been cancelled", "La commande est annulée");
+pub static ORDER_ENDED: Kind =
+    Kind::new("order-ended", 409, "The order has been cancelled", "La commande est annulée");
 /// Only a confirmed order can be cancelled, once.
-pub static NOT_CANCELLABLE: Kind =
-    Kind::new("order-not-cancellable", 409, "The order cannot be cancelled", "La commande ne peut pas être annulée");
+pub static NOT_CANCELLABLE: Kind = Kind::new(
+    "order-not-cancellable",
+    409,
+    "The order cannot be cancelled",
+    "La commande ne peut pas être annulée",
+);
 /// The basket is empty, changed, or being checked out.
-pub static BASKET_CONFLICT: Kind =
-    Kind::new("basket-conflict", 409, "The basket cannot be checked out now", "Le panier ne peut pas être validé maintenant");
+pub static BASKET_CONFLICT: Kind = Kind::new(
+    "basket-conflict",
+    409,
+    "The basket cannot be checked out now",
+    "Le panier ne peut pas être validé maintenant",
+);
 
 /// A basket that changes between being read and being ordered is read again so often.
 const BASKET_READS: u8 = 3;
@@ -54,7 +65,9 @@ impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Unknown(id) => Self::not_found("order", id),
-            OrderError::NotCancellable { state, .. } => Self::new(&NOT_CANCELLABLE, error.to_string()).with("etat", &state),
+            OrderError::NotCancellable { state, .. } => {
+                Self::new(&NOT_CANCELLABLE, error.to_string()).with("etat", &state)
+            }
         }
     }
 }
@@ -65,10 +78,13 @@ impl From<PlaceRefusal> for Problem {
             PlaceRefusal::UnknownProduct(id) => Self::not_found("product", id),
             PlaceRefusal::UnknownClient(id) => Self::not_found("client", id),
             PlaceRefusal::UnknownPlace(id) => Self::not_found("place", id),
-            PlaceRefusal::InactiveProduct(_) => Self::invalid("produits", refusal.to_string()),
             PlaceRefusal::InactivePlace(_) => Self::invalid("emplacement_id", refusal.to_string()),
-            PlaceRefusal::TotalTooLarge => Self::invalid("produits", refusal.to_string()),
-            PlaceRefusal::BasketEmpty | PlaceRefusal::BasketChanged | PlaceRefusal::BasketBusy => Self::new(&BASKET_CONFLICT, refusal.to_string()),
+            PlaceRefusal::InactiveProduct(_) | PlaceRefusal::TotalTooLarge => {
+                Self::invalid("produits", refusal.to_string())
+            }
+            PlaceRefusal::BasketEmpty | PlaceRefusal::BasketChanged | PlaceRefusal::BasketBusy => {
+                Self::new(&BASKET_CONFLICT, refusal.to_string())
+            }
         }
     }
 }
@@ -77,10 +93,13 @@ impl From<PlaceRefusal> for Problem {
 pub(crate) fn short_answer(order: &Order, shortages: &[Shortage]) -> Answer {
     let named: Vec<String> = shortages
         .iter()
-        .map(|short| format!("product {}: asked {}, available {}", short.product, short.asked, short.available))
+        .map(|short| {
+            format!("product {}: asked {}, available {}", short.product, short.asked, short.available)
+        })
         .collect();
-    let problem =
-        Problem::new(&INSUFFICIENT_STOCK, named.join("; ")).with("produits", &shortages).with("commande", order);
+    let problem = Problem::new(&INSUFFICIENT_STOCK, named.join("; "))
+        .with("produits", &shortages)
+        .with("commande", order);
     Reply::problem(&problem).at(location(order)).answer().clone()
 }
 
@@ -215,8 +234,12 @@ async fn check_out_basket(
     let client = body.client_id;
     let mut attempts = 0..BASKET_READS;
     loop {
-        let lines = retail.store().read(move |tx| Ok::<_, Problem>(crate::basket::queries::lines(tx, client)?)).await?;
-        let new = NewOrder { client: Some(client), lines, from_basket: true, ..blank_order(&retail, key.clone()) };
+        let lines = retail
+            .store()
+            .read(move |tx| Ok::<_, Problem>(crate::basket::queries::lines(tx, client)?))
+            .await?;
+        let new =
+            NewOrder { client: Some(client), lines, from_basket: true, ..blank_order(&retail, key.clone()) };
         let told = retail.saga().order(new, wants_async(&headers)).await?;
         let changed = told == Told::Refused(PlaceRefusal::BasketChanged);
         if !changed || attempts.next().is_none() {
@@ -229,7 +252,10 @@ async fn check_out_basket(
 #[utoipa::path(get, path = "/commande/{id}", tag = "commandes", params(("id" = OrderId, Path, description = "The order")),
     responses((status = 200, description = "The order with every state it went through", body = Order),
               (status = 404, description = "No such order")))]
-async fn show_order(AxumState(retail): AxumState<Retail>, Path(id): Path<OrderId>) -> Result<axum::Json<Order>, Rejection> {
+async fn show_order(
+    AxumState(retail): AxumState<Retail>,
+    Path(id): Path<OrderId>,
+) -> Result<axum::Json<Order>, Rejection> {
     Ok(axum::Json(load(&retail, id).await?))
 }
 
@@ -254,9 +280,15 @@ async fn list_orders(
     Query(params): Query<ListParams>,
     paging: Paging,
 ) -> Result<axum::Json<Page<Order>>, Rejection> {
-    let filter = Filter { client: params.client_id, state: params.state, since: params.since, before: paging.after()? };
+    let filter = Filter {
+        client: params.client_id,
+        state: params.state,
+        since: params.since,
+        before: paging.after()?,
+    };
     let (currency, limit) = (retail.settings().currency, paging.limit);
-    let orders = retail.store().scan(move |tx| Ok::<_, Problem>(queries::page(tx, currency, &filter, limit)?)).await?;
+    let orders =
+        retail.store().scan(move |tx| Ok::<_, Problem>(queries::page(tx, currency, &filter, limit)?)).await?;
     Ok(axum::Json(Page::cut(orders, limit, |order| order.id)))
 }
 
@@ -290,12 +322,11 @@ async fn follow_order(
     after: sse::ResumeAfter,
 ) -> Result<Response, Rejection> {
     let order = load(&retail, id).await?;
-    let from = match after.0 {
-        Some(position) => position,
-        None => {
-            let created = order.created_at();
-            retail.store().scan(move |tx| Ok::<_, Problem>(store::log::position_before(tx, created)?)).await?
-        }
+    let from = if let Some(position) = after.0 {
+        position
+    } else {
+        let created = order.created_at();
+        retail.store().scan(move |tx| Ok::<_, Problem>(store::log::position_before(tx, created)?)).await?
     };
     let selection = Selection {
         from: Some(from),

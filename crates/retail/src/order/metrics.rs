@@ -28,11 +28,24 @@ impl SagaMetrics {
             .map(|state| (state, family.get_or_create(&[("etat", state.name())]).clone()))
             .into_iter()
             .collect();
-        let this = Self { success: Counter::default(), failure: Counter::default(), duration: Histogram::default(), states };
+        let this = Self {
+            success: Counter::default(),
+            failure: Counter::default(),
+            duration: Histogram::default(),
+            states,
+        };
         metrics.register(|registry| {
             registry.register("saga_success", "Orders that ended CONFIRMEE", this.success.clone());
-            registry.register("saga_failure", "Orders that ended ANNULEE without having been confirmed", this.failure.clone());
-            registry.register("saga_duration_seconds", "From CREEE to the end of the saga", this.duration.clone());
+            registry.register(
+                "saga_failure",
+                "Orders that ended ANNULEE without having been confirmed",
+                this.failure.clone(),
+            );
+            registry.register(
+                "saga_duration_seconds",
+                "From CREEE to the end of the saga",
+                this.duration.clone(),
+            );
             registry.register("saga_etat", "States that orders went through", family);
         });
         this
@@ -51,7 +64,9 @@ impl SagaMetrics {
         match order.state {
             State::Confirmed => self.success.inc(),
             State::Cancelled if !confirmed_before => self.failure.inc(),
-            State::Created | State::StockVerified | State::StockReserved | State::Paid | State::Cancelled => return,
+            State::Created | State::StockVerified | State::StockReserved | State::Paid | State::Cancelled => {
+                return;
+            }
         };
         let micros = last.at.micros() - order.created_at().micros();
         self.duration.observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));

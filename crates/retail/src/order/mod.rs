@@ -22,7 +22,9 @@ use crate::stock::Slot;
 pub const MAX_LINES: usize = 100;
 
 /// Where an order is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, ToSchema,
+)]
 #[schema(as = EtatCommande)]
 pub enum State {
     /// It exists.
@@ -47,8 +49,14 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of an order's life.
-    pub const ALL: [Self; 6] =
-        [Self::Created, Self::StockVerified, Self::StockReserved, Self::Paid, Self::Confirmed, Self::Cancelled];
+    pub const ALL: [Self; 6] = [
+        Self::Created,
+        Self::StockVerified,
+        Self::StockReserved,
+        Self::Paid,
+        Self::Confirmed,
+        Self::Cancelled,
+    ];
 
     /// The name on the wire and in the store.
     pub const fn name(self) -> &'static str {

@@ -75,7 +75,9 @@ pub fn next(order: &Order, now: Timestamp) -> Next {
         (State::Confirmed, Some(Cancellation::Running)) => Next::Refund,
         (State::Confirmed | State::Cancelled, _) => Next::Nothing,
         (State::Paid, _) => Next::Capture,
-        (State::Created | State::StockVerified | State::StockReserved, _) if order.expires_at <= now => Next::GiveUp,
+        (State::Created | State::StockVerified | State::StockReserved, _) if order.expires_at <= now => {
+            Next::GiveUp
+        }
         (State::Created | State::StockVerified | State::StockReserved, _) => Next::Authorise,
     }
 }
@@ -92,7 +94,9 @@ pub fn decide(next: Next, outcome: Outcome) -> Decision {
             Outcome::Refunded { .. } | Outcome::Cancelled { .. } | Outcome::Refused { .. } => {
                 Advance(Transition::FinishCancellation)
             }
-            Outcome::Captured { .. } | Outcome::Authorised { .. } | Outcome::Unknown | Outcome::Pending => Later,
+            Outcome::Captured { .. } | Outcome::Authorised { .. } | Outcome::Unknown | Outcome::Pending => {
+                Later
+            }
         },
         (_, Outcome::Captured { reference }) => Advance(Transition::Confirm { reference }),
         (Next::Authorise, Outcome::Authorised { reference }) => Advance(Transition::Pay { reference }),
@@ -181,7 +185,10 @@ mod tests {
     fn ruled_out_money_aborts() {
         let gone = |reason| Decision::Advance(Transition::Abort { reason, reference: None });
         assert_eq!(decide(Next::GiveUp, Outcome::Cancelled { reference: None }), gone(AbortReason::Expired));
-        assert_eq!(decide(Next::Authorise, Outcome::Cancelled { reference: None }), gone(AbortReason::PaymentGone));
+        assert_eq!(
+            decide(Next::Authorise, Outcome::Cancelled { reference: None }),
+            gone(AbortReason::PaymentGone)
+        );
         let refused = Outcome::refused(None, RefusalReason::Limit);
         assert!(matches!(
             decide(Next::Authorise, refused),

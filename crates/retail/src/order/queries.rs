@@ -41,9 +41,15 @@ pub fn orders(tx: &mut Tx<'_>, currency: Currency, ids: &[OrderId]) -> Result<Ve
     let steps = tx.query_each(
         "SELECT state, at, detail FROM order_step WHERE order_id = $1 ORDER BY step",
         ids.iter().map(|id| params![id]),
-        |index, row| Ok((ids[index], Step { state: state(&row.get::<String>(0)?)?, at: row.get(1)?, detail: row.get_opt(2)? })),
+        |index, row| {
+            Ok((
+                ids[index],
+                Step { state: state(&row.get::<String>(0)?)?, at: row.get(1)?, detail: row.get_opt(2)? },
+            ))
+        },
     )?;
-    let places: HashMap<OrderId, usize> = found.iter().enumerate().map(|(place, order)| (order.id, place)).collect();
+    let places: HashMap<OrderId, usize> =
+        found.iter().enumerate().map(|(place, order)| (order.id, place)).collect();
     for (id, line) in lines {
         if let Some(place) = places.get(&id) {
             found[*place].lines.push(line);
@@ -63,7 +69,12 @@ pub fn order(tx: &mut Tx<'_>, currency: Currency, id: OrderId) -> Result<Option<
 }
 
 /// A page of orders, newest first.
-pub fn page(tx: &mut Tx<'_>, currency: Currency, filter: &Filter, limit: Limit) -> Result<Vec<Order>, DbError> {
+pub fn page(
+    tx: &mut Tx<'_>,
+    currency: Currency,
+    filter: &Filter,
+    limit: Limit,
+) -> Result<Vec<Order>, DbError> {
     // Ids sort by time, so a page before the first one starts after every id there can be.
     let before = filter.before.map_or(Uuid::max(), |id| id.0);
     let state = filter.state.map(State::name);

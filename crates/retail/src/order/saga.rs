@@ -149,7 +149,11 @@ impl Saga {
     }
 
     /// Cancels a confirmed order: refund, then restock.
-    pub async fn cancel(self: &Arc<Self>, id: OrderId, key: Option<Key>) -> Result<Told, CallError<OrderError>> {
+    pub async fn cancel(
+        self: &Arc<Self>,
+        id: OrderId,
+        key: Option<Key>,
+    ) -> Result<Told, CallError<OrderError>> {
         let (currency, lease) = (self.settings.currency, self.lease());
         let call = Call::new("retail.order.cancel", STOCK).lock("order", id).lock_key(key.as_ref());
         let asked = self
@@ -247,20 +251,27 @@ impl Saga {
                 Next::Nothing => self.provider.find(&charge).await,
             }
         };
-        tokio::time::timeout(self.settings.provider_timeout, call).await.unwrap_or(Err(ProviderError::Timeout))
+        tokio::time::timeout(self.settings.provider_timeout, call)
+            .await
+            .unwrap_or(Err(ProviderError::Timeout))
     }
 
     /// Commits a transition. Somebody else may have been faster: then the order is read again.
-    async fn advance(&self, order: Order, transition: Transition) -> Result<(Order, Option<Answer>), Unavailable> {
+    async fn advance(
+        &self,
+        order: Order,
+        transition: Transition,
+    ) -> Result<(Order, Option<Answer>), Unavailable> {
         let (id, known) = (order.id, order.history.len());
         let item = Advance { order, transition, lease_seconds: LEASE_SECONDS };
         match self.store.run_one::<Advance>(item).await? {
             Advanced::Done { order, answer } => {
                 self.metrics.settled(&order, order.history.len().saturating_sub(known));
-                Ok((order, answer))
+                Ok((*order, answer))
             }
             Advanced::Elsewhere => {
-                let order = self.load(id).await?.ok_or(Unavailable::Failed("an order has disappeared".into()))?;
+                let order =
+                    self.load(id).await?.ok_or(Unavailable::Failed("an order has disappeared".into()))?;
                 Ok((order, None))
             }
         }
@@ -312,7 +323,8 @@ impl Saga {
 
     /// Makes every unfinished order due at once: for an engine whose earlier process is surely gone.
     pub async fn void_leases(&self) -> Result<(), Unavailable> {
-        self.command("retail.order.void_leases", None, |tx, now| commands::void_leases(tx, now).map(|_| ())).await
+        self.command("retail.order.void_leases", None, |tx, now| commands::void_leases(tx, now).map(|_| ()))
+            .await
     }
 
     async fn resume_due(self: &Arc<Self>) -> Result<(), Unavailable> {
@@ -323,7 +335,9 @@ impl Saga {
         }
         let due = self.store.read(move |tx| Ok::<_, Unavailable>(queries::due(tx, now, limit)?)).await?;
         for id in due {
-            if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) || !self.take(id).await? {
+            if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+                || !self.take(id).await?
+            {
                 continue;
             }
             let saga = Arc::clone(self);
@@ -351,13 +365,16 @@ impl Saga {
         let call = Call::new("retail.order.lease", STOCK).lock("order", id);
         let taken: Result<bool, CallError<std::convert::Infallible>> = self
             .store
-            .run(call, move |tx, now| commands::take_lease(tx, now, id, process, LEASE_SECONDS).map_err(Failure::Db))
+            .run(call, move |tx, now| {
+                commands::take_lease(tx, now, id, process, LEASE_SECONDS).map_err(Failure::Db)
+            })
             .await;
         infallible(taken)
     }
 
     async fn renew(&self) -> Result<(), Unavailable> {
-        let ids: Vec<OrderId> = self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let ids: Vec<OrderId> =
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         if ids.is_empty() {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use kernel::{Kind, Money, OrderId, PaymentId, Problem, kinds};
 use serde::Deserialize;
 use store::{Call, CallError, Failure};
@@ -16,9 +16,11 @@ use super::{Payment, PaymentState, commands, queries, stripe};
 use crate::{PAYMENTS, Retail};
 
 /// The provider said no.
-pub static PAYMENT_REFUSED: Kind = Kind::new("payment-refused", 402, "The payment was refused", "Le paiement a été refusé");
+pub static PAYMENT_REFUSED: Kind =
+    Kind::new("payment-refused", 402, "The payment was refused", "Le paiement a été refusé");
 /// The reference, or the order, already has its payment.
-pub static PAYMENT_EXISTS: Kind = Kind::new("payment-exists", 409, "There is such a payment already", "Ce paiement existe déjà");
+pub static PAYMENT_EXISTS: Kind =
+    Kind::new("payment-exists", 409, "There is such a payment already", "Ce paiement existe déjà");
 
 impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
@@ -60,7 +62,10 @@ struct PaymentRequest {
               (status = 202, description = "The provider has not answered yet", body = Payment),
               (status = 402, description = "Refused"),
               (status = 404, description = "No such order"), (status = 409, description = "The reference names another payment")))]
-async fn make_payment(State(retail): State<Retail>, Change { body, .. }: Change<PaymentRequest>) -> Result<Response, Rejection> {
+async fn make_payment(
+    State(retail): State<Retail>,
+    Change { body, .. }: Change<PaymentRequest>,
+) -> Result<Response, Rejection> {
     let amount = retail.checked_amount("montant", body.amount)?;
     if amount.minor() <= 0 {
         return Err(Problem::invalid("montant.montant", "must be more than zero").into());
@@ -89,7 +94,10 @@ async fn make_payment(State(retail): State<Retail>, Change { body, .. }: Change<
 /// Show a payment
 #[utoipa::path(get, path = "/paiement/{id}", tag = "paiements", params(("id" = PaymentId, Path, description = "The payment")),
     responses((status = 200, body = Payment), (status = 404, description = "No such payment")))]
-async fn show_payment(State(retail): State<Retail>, Path(id): Path<PaymentId>) -> Result<axum::Json<Payment>, Rejection> {
+async fn show_payment(
+    State(retail): State<Retail>,
+    Path(id): Path<PaymentId>,
+) -> Result<axum::Json<Payment>, Rejection> {
     let currency = retail.settings().currency;
     let found = retail.store().read(move |tx| Ok::<_, Problem>(queries::payment(tx, currency, id)?)).await?;
     Ok(axum::Json(found.ok_or_else(|| Problem::not_found("payment", id))?))
@@ -103,7 +111,11 @@ async fn show_payment(State(retail): State<Retail>, Path(id): Path<PaymentId>) -
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`, HMAC-SHA256 of time and body")),
     responses((status = 204, description = "Received"), (status = 403, description = "The signature is missing or wrong"),
               (status = 404, description = "No webhook secret is configured")))]
-async fn receive_notice(State(retail): State<Retail>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Rejection> {
+async fn receive_notice(
+    State(retail): State<Retail>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Rejection> {
     let Some(secret) = &retail.settings().webhook_secret else {
         return Err(Problem::new(&kinds::NOT_FOUND, "no webhook secret is configured").into());
     };
@@ -113,8 +125,10 @@ async fn receive_notice(State(retail): State<Retail>, headers: HeaderMap, body: 
     if let Some(notice) = event.notice {
         let id = notice.payment_id;
         let call = Call::new("retail.payment.noticed", PAYMENTS).lock("payment", id);
-        let noticed: Result<(), CallError<PaymentError>> =
-            retail.store().run(call, move |tx, now| commands::noticed(tx, now, id).map_err(Failure::Db)).await;
+        let noticed: Result<(), CallError<PaymentError>> = retail
+            .store()
+            .run(call, move |tx, now| commands::noticed(tx, now, id).map_err(Failure::Db))
+            .await;
         noticed?;
         retail.saga().wake();
     }

@@ -100,8 +100,15 @@ pub fn intend(
 
 /// Records what the provider said; returns the payment as it is now. An outcome that says nothing new changes
 /// nothing. The caller has declared the payment's key.
-pub fn record(tx: &mut Tx<'_>, now: Timestamp, currency: Currency, id: PaymentId, outcome: &Outcome) -> Result<Payment, Failure<PaymentError>> {
-    let mut payment = queries::payment(tx, currency, id)?.ok_or(Failure::Refused(PaymentError::Unknown(id)))?;
+pub fn record(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    currency: Currency,
+    id: PaymentId,
+    outcome: &Outcome,
+) -> Result<Payment, Failure<PaymentError>> {
+    let mut payment =
+        queries::payment(tx, currency, id)?.ok_or(Failure::Refused(PaymentError::Unknown(id)))?;
     let (state, reason) = match outcome {
         Outcome::Unknown | Outcome::Pending => return Ok(payment),
         Outcome::Authorised { .. } => (PaymentState::Authorised, None),
@@ -130,13 +137,19 @@ pub fn record(tx: &mut Tx<'_>, now: Timestamp, currency: Currency, id: PaymentId
 
 /// Puts a payment aside until an instant.
 pub fn postpone(tx: &mut Tx<'_>, id: PaymentId, until: Timestamp) -> Result<(), DbError> {
-    tx.execute("UPDATE payment SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL", &params![id, until])?;
+    tx.execute(
+        "UPDATE payment SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL",
+        &params![id, until],
+    )?;
     Ok(())
 }
 
 /// The provider has something to say about a payment: whoever waits for it is due at once.
 pub fn noticed(tx: &mut Tx<'_>, now: Timestamp, id: PaymentId) -> Result<(), DbError> {
-    tx.execute("UPDATE payment SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL", &params![id, now])?;
+    tx.execute(
+        "UPDATE payment SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL",
+        &params![id, now],
+    )?;
     tx.execute(
         "UPDATE orders SET lease_until = $2
          WHERE id = (SELECT order_id FROM payment WHERE id = $1) AND lease_until IS NOT NULL",

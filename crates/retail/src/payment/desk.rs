@@ -21,7 +21,12 @@ pub struct Desk {
 
 impl Desk {
     /// A desk that waits for its provider no longer than `timeout`.
-    pub fn new(store: Store, provider: Arc<dyn PaymentProvider>, currency: Currency, timeout: Duration) -> Self {
+    pub fn new(
+        store: Store,
+        provider: Arc<dyn PaymentProvider>,
+        currency: Currency,
+        timeout: Duration,
+    ) -> Self {
         Self { store, provider, currency, timeout }
     }
 
@@ -39,7 +44,8 @@ impl Desk {
         let ids = self.store.read(move |tx| Ok::<_, Unavailable>(queries::due(tx, now, 32)?)).await?;
         for id in &ids {
             let (id, currency) = (*id, self.currency);
-            let payment = self.store.read(move |tx| Ok::<_, Unavailable>(queries::payment(tx, currency, id)?)).await?;
+            let payment =
+                self.store.read(move |tx| Ok::<_, Unavailable>(queries::payment(tx, currency, id)?)).await?;
             if let Some(payment) = payment
                 && let Err(CallError::Unavailable(error)) = self.drive(payment).await
             {
@@ -66,7 +72,10 @@ impl Desk {
             let call = match payment.state {
                 PaymentState::Intended => self.provider_call(&payment, false).await,
                 PaymentState::Authorised => self.provider_call(&payment, true).await,
-                PaymentState::Captured | PaymentState::Refused | PaymentState::Cancelled | PaymentState::Refunded => {
+                PaymentState::Captured
+                | PaymentState::Refused
+                | PaymentState::Cancelled
+                | PaymentState::Refunded => {
                     return Ok(payment);
                 }
             };
@@ -108,7 +117,9 @@ impl Desk {
     async fn postpone(&self, id: PaymentId) -> Result<(), CallError<PaymentError>> {
         let call = Call::new("retail.payment.postpone", PAYMENTS).lock("payment", id);
         self.store
-            .run(call, move |tx, now: Timestamp| commands::postpone(tx, id, now.plus_seconds(2)).map_err(Failure::Db))
+            .run(call, move |tx, now: Timestamp| {
+                commands::postpone(tx, id, now.plus_seconds(2)).map_err(Failure::Db)
+            })
             .await
     }
 }

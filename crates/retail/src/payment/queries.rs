@@ -16,7 +16,11 @@ pub fn payment(tx: &mut Tx<'_>, currency: Currency, id: PaymentId) -> Result<Opt
 }
 
 /// The payment of a caller's reference.
-pub fn by_reference(tx: &mut Tx<'_>, currency: Currency, reference: &str) -> Result<Option<Payment>, DbError> {
+pub fn by_reference(
+    tx: &mut Tx<'_>,
+    currency: Currency,
+    reference: &str,
+) -> Result<Option<Payment>, DbError> {
     tx.query_opt(
         "SELECT id, order_id, reference, amount_minor, state, provider, provider_reference, reason, created_at, updated_at
          FROM payment WHERE reference = $1",

@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 use web::{
-    Change, ChangeBytes, ChangeOnly, Conditional, Json, Paging, Path, Query, Rejection, Reply, Routes, body_limit,
-    change, idempotency,
+    Change, ChangeBytes, ChangeOnly, Conditional, Json, Paging, Path, Query, Rejection, Reply, Routes,
+    body_limit, change, idempotency,
 };
 
 use super::import::{self, ImportError, Imported, MAX_BYTES, parse_products};
@@ -70,7 +70,8 @@ struct ProductRequest {
 impl ProductRequest {
     fn checked(self, retail: &Retail) -> Result<(Details, Option<bool>), Problem> {
         let price = retail.checked_amount("prix", self.price)?;
-        let price = checked_price(price).map_err(|error| Problem::invalid("prix.montant", error.to_string()))?;
+        let price =
+            checked_price(price).map_err(|error| Problem::invalid("prix.montant", error.to_string()))?;
         let Self { name, description, category, ean13, active, .. } = self;
         Ok((Details { name, description, category, price, ean13 }, active))
     }
@@ -210,7 +211,8 @@ async fn import_products(
     let parsing = tokio::task::spawn_blocking(move || parse_products(&body, currency, |_| {}));
     let lines = parsing.await.map_err(|_| Problem::new(&kinds::INTERNAL, ""))??;
     // A caller who leaves does not stop it half way.
-    let work = async move { import::import_products(retail.store(), retail.new_id(), key, lines, |_| {}).await };
+    let work =
+        async move { import::import_products(retail.store(), retail.new_id(), key, lines, |_| {}).await };
     let done = tokio::spawn(work).await.map_err(|_| Problem::new(&kinds::INTERNAL, ""))?;
     match done {
         Ok(imported) => Ok(Reply::ok(&imported).into_response()),
@@ -228,7 +230,8 @@ impl From<ImportError> for Problem {
             ImportError::Refused(report) => report.into(),
             ImportError::Claimed(_) => Self::new(&kinds::KEY_RUNNING, "the key was used before"),
             ImportError::Lost => {
-                Self::new(&kinds::UNAVAILABLE, "the import took too long; nothing was imported").retry_after(5)
+                Self::new(&kinds::UNAVAILABLE, "the import took too long; nothing was imported")
+                    .retry_after(5)
             }
             ImportError::Unfinished(_) => {
                 let told = "the import counts, and is finished as soon as the database answers again";
@@ -241,13 +244,19 @@ impl From<ImportError> for Problem {
 
 /// Refuses a body that says it is something else than text. Tools that send files often do not say what they hold.
 fn check_csv(headers: &HeaderMap) -> Result<(), Problem> {
-    const TAKEN: [&str; 5] =
-        ["text/csv", "text/plain", "application/csv", "application/octet-stream", "application/x-www-form-urlencoded"];
+    const TAKEN: [&str; 5] = [
+        "text/csv",
+        "text/plain",
+        "application/csv",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ];
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let named = value.to_str().unwrap_or("?").to_ascii_lowercase();
     let (kind, parameters) = named.split_once(';').unwrap_or((&named, ""));
     let charset = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("charset="));
-    let utf8 = charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
+    let utf8 =
+        charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
     if TAKEN.contains(&kind.trim()) && utf8 {
         return Ok(());
     }

@@ -73,16 +73,17 @@ pub(super) fn next_id(tx: &mut Tx<'_>) -> Result<ProductId, DbError> {
 
 /// Refuses an article number that another product has, or is about to get.
 fn check_ean13(tx: &mut Tx<'_>, ean13: &Ean13, id: ProductId) -> Result<(), Failure<ProductError>> {
-    let holder = tx.query_opt(
-        "SELECT id FROM product WHERE ean13 = $1 AND id <> $2",
-        &params![ean13, id],
-        |row| row.get(0),
-    )?;
+    let holder =
+        tx.query_opt("SELECT id FROM product WHERE ean13 = $1 AND id <> $2", &params![ean13, id], |row| {
+            row.get(0)
+        })?;
     if let Some(holder) = holder {
         return Err(Failure::Refused(ProductError::Ean13Taken { ean13: ean13.clone(), holder }));
     }
     let announced =
-        tx.query_opt("SELECT line FROM import_line WHERE ean13 = $1", &params![ean13], |row| row.get::<i64>(0))?;
+        tx.query_opt("SELECT line FROM import_line WHERE ean13 = $1", &params![ean13], |row| {
+            row.get::<i64>(0)
+        })?;
     match announced {
         Some(_) => Err(Failure::Refused(ProductError::Ean13Announced(ean13.clone()))),
         None => Ok(()),

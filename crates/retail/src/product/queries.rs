@@ -28,7 +28,12 @@ pub struct Filter {
 }
 
 /// The products that a filter lets through, by id, one more than the limit when there are more.
-pub fn page(tx: &mut Tx<'_>, currency: Currency, filter: &Filter, limit: Limit) -> Result<Vec<Product>, DbError> {
+pub fn page(
+    tx: &mut Tx<'_>,
+    currency: Currency,
+    filter: &Filter,
+    limit: Limit,
+) -> Result<Vec<Product>, DbError> {
     let pattern = filter.name.as_deref().map(contains);
     tx.query(
         "SELECT id, name, description, category, price_minor, ean13, active FROM product

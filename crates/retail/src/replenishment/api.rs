@@ -47,12 +47,12 @@ impl From<ReplenishmentError> for Problem {
             ReplenishmentError::State { present, .. } => {
                 Self::new(&ILLEGAL_STEP, error.to_string()).with("statut", &present)
             }
-            ReplenishmentError::Short(short) => {
-                insufficient_stock(&[short]).with("statut", &State::Pending)
+            ReplenishmentError::Short(short) => insufficient_stock(&[short]).with("statut", &State::Pending),
+            ReplenishmentError::Missing { missing, available } => {
+                Self::new(&UNITS_MISSING, error.to_string())
+                    .with("manquant", &missing)
+                    .with("disponible", &available)
             }
-            ReplenishmentError::Missing { missing, available } => Self::new(&UNITS_MISSING, error.to_string())
-                .with("manquant", &missing)
-                .with("disponible", &available),
         }
     }
 }
@@ -174,10 +174,8 @@ async fn validate(
     MaybeBody(Change { body, key }): MaybeBody<ValidateRequest>,
 ) -> Result<Response, Rejection> {
     let call = step(&retail, "retail.replenishment.validate", id).await?;
-    change(retail.store(), key, call, move |tx, now| {
-        reply(commands::validate(tx, now, id, body.by.as_ref()))
-    })
-    .await
+    change(retail.store(), key, call, move |tx, now| reply(commands::validate(tx, now, id, body.by.as_ref())))
+        .await
 }
 
 /// Why a request is rejected.

@@ -154,8 +154,7 @@ fn in_state_before(
     id: ReplenishmentId,
     next: State,
 ) -> Result<Replenishment, Failure<ReplenishmentError>> {
-    let request =
-        queries::find(tx, id)?.ok_or(Failure::Refused(ReplenishmentError::Unknown(id)))?;
+    let request = queries::find(tx, id)?.ok_or(Failure::Refused(ReplenishmentError::Unknown(id)))?;
     match next.before() {
         Some(needed) if needed != request.state => {
             Err(Failure::Refused(ReplenishmentError::State { present: request.state, needed }))

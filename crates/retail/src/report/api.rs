@@ -41,8 +41,10 @@ impl Format {
         let quality = |wanted: &[&str]| {
             let of_range = |range: &str| {
                 let mut parts = range.split(';').map(str::trim);
-                let named = parts.next().is_some_and(|name| wanted.contains(&name.to_ascii_lowercase().as_str()));
-                let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+                let named =
+                    parts.next().is_some_and(|name| wanted.contains(&name.to_ascii_lowercase().as_str()));
+                let quality =
+                    parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
                 if named { quality.unwrap_or(0.0) } else { 0.0_f32 }
             };
             accept.split(',').map(of_range).fold(0.0, f32::max)
@@ -161,7 +163,8 @@ fn csv_response(text: Result<Vec<u8>, CsvError>, name: &str) -> Result<Response,
         Problem::new(&kinds::INTERNAL, "")
     })?;
     let disposition = format!("attachment; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, &disposition)];
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, &disposition)];
     Ok((headers, text).into_response())
 }
 

@@ -24,7 +24,11 @@ pub(super) fn write(
 /// it a text again. Negative numbers of ours stay numbers.
 fn harmless(field: String) -> String {
     let is_number = field.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte));
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{field}") } else { field }
+    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
+        format!("'{field}")
+    } else {
+        field
+    }
 }
 
 #[cfg(test)]

@@ -128,9 +128,8 @@ pub struct TopProduct {
 
 /// The best sold of some products by revenue, then units, then id.
 pub fn top(mut products: Vec<ProductSum>, count: usize, currency: Currency) -> Vec<TopProduct> {
-    let rank = |sum: &ProductSum| {
-        (std::cmp::Reverse(sum.revenue_minor), std::cmp::Reverse(sum.units), sum.product)
-    };
+    let rank =
+        |sum: &ProductSum| (std::cmp::Reverse(sum.revenue_minor), std::cmp::Reverse(sum.units), sum.product);
     products.sort_unstable_by_key(rank);
     products.truncate(count);
     products

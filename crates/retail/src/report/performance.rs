@@ -97,8 +97,16 @@ pub struct OnlineFigures {
 impl Performance {
     /// One row per shop, with the revenue of each week in a column, as CSV.
     pub fn csv(&self) -> Result<Vec<u8>, csv::CsvError> {
-        let fixed =
-            ["magasin_id", "magasin", "ventes", "unites", "chiffre_affaires", "devise", "ruptures", "surstocks"];
+        let fixed = [
+            "magasin_id",
+            "magasin",
+            "ventes",
+            "unites",
+            "chiffre_affaires",
+            "devise",
+            "ruptures",
+            "surstocks",
+        ];
         let weeks = self.shops.first().map_or(&[][..], |shop| &shop.trend);
         let header = fixed.into_iter().map(str::to_owned).chain(weeks.iter().map(|week| week.week.clone()));
         let rows = self.shops.iter().map(|shop| {

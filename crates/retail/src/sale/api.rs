@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use kernel::{Day, FieldError, Line, Money, Page, PlaceId, Problem, ProductId, Quantity, SaleId, ShopId, kinds};
+use kernel::{
+    Day, FieldError, Line, Money, Page, PlaceId, Problem, ProductId, Quantity, SaleId, ShopId, kinds,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -68,11 +70,8 @@ struct SaleRequest {
 impl SaleRequest {
     fn checked(self, retail: &Retail, shop: ShopId) -> Result<NewSale, Problem> {
         let currency = retail.settings().currency;
-        let wanted: Vec<Wanted> = self
-            .lines
-            .iter()
-            .map(|line| Wanted { product: line.product, quantity: line.quantity })
-            .collect();
+        let wanted: Vec<Wanted> =
+            self.lines.iter().map(|line| Wanted { product: line.product, quantity: line.quantity }).collect();
         checked_lines("lignes", &wanted, MAX_LINES).map_err(Problem::invalid_fields)?;
         let faults: Vec<FieldError> = self
             .lines

@@ -60,9 +60,9 @@ impl Slice for Record {
             .iter()
             .zip(claims)
             .map(|(item, claim)| match claim {
-                Claim::New => ground
-                    .decide(&mut left, &item.sale, now)
-                    .map_or_else(Recorded::Refused, Recorded::Done),
+                Claim::New => {
+                    ground.decide(&mut left, &item.sale, now).map_or_else(Recorded::Refused, Recorded::Done)
+                }
                 Claim::Replay(_) | Claim::Running | Claim::Reused => Recorded::Before(claim),
             })
             .collect();
@@ -158,11 +158,7 @@ fn slots(sale: &Sale) -> impl Iterator<Item = (Slot, i64)> + '_ {
     sale.lines.iter().map(move |line| ((place, line.product), line.quantity.get()))
 }
 
-fn write(
-    tx: &mut Tx<'_>,
-    mut levels: HashMap<Slot, Level>,
-    outputs: &[Recorded],
-) -> Result<(), DbError> {
+fn write(tx: &mut Tx<'_>, mut levels: HashMap<Slot, Level>, outputs: &[Recorded]) -> Result<(), DbError> {
     let sales: Vec<&Sale> = outputs
         .iter()
         .filter_map(|output| match output {
@@ -196,9 +192,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, sales: &[&Sale]) -> Result<(), DbError> {
          VALUES ($1, $2, $3, $4, $5, $6)",
         sales.iter().flat_map(|sale| {
             let (id, shop, day) = (sale.id, sale.shop, sale.at.paris_day());
-            sale.lines.iter().map(move |line| {
-                params![id, line.product, line.quantity, line.unit_price.minor(), shop, day]
-            })
+            sale.lines
+                .iter()
+                .map(move |line| params![id, line.product, line.quantity, line.unit_price.minor(), shop, day])
         }),
     )
 }

@@ -101,11 +101,7 @@ pub enum SaleError {
 
 impl NewSale {
     /// The sale at the catalogue's prices where none is given.
-    pub fn priced(
-        &self,
-        now: Timestamp,
-        offered: &HashMap<ProductId, Offered>,
-    ) -> Result<Sale, SaleError> {
+    pub fn priced(&self, now: Timestamp, offered: &HashMap<ProductId, Offered>) -> Result<Sale, SaleError> {
         let mut total = Money::from_minor(0, self.currency);
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
@@ -120,11 +116,7 @@ impl NewSale {
         Ok(Sale { id: self.id, shop: self.shop, lines, total, at: now, cashier: self.cashier.clone() })
     }
 
-    fn unit_price(
-        &self,
-        line: &NewLine,
-        offered: &HashMap<ProductId, Offered>,
-    ) -> Result<Money, SaleError> {
+    fn unit_price(&self, line: &NewLine, offered: &HashMap<ProductId, Offered>) -> Result<Money, SaleError> {
         let known = offered.get(&line.product).ok_or(Unusable::UnknownProduct(line.product))?;
         let minor = line.unit_price_minor.unwrap_or(known.price_minor);
         Ok(Money::from_minor(minor, self.currency))

@@ -57,14 +57,23 @@ impl ShopRequest {
     fn details(self) -> Result<Details, Problem> {
         let position = Position::parse(self.latitude, self.longitude)
             .map_err(|error| Problem::invalid("latitude", error.to_string()))?;
-        Ok(Details { name: self.name, district: self.district, address: self.address, position, active: self.active })
+        Ok(Details {
+            name: self.name,
+            district: self.district,
+            address: self.address,
+            position,
+            active: self.active,
+        })
     }
 }
 
 /// List the shops
 #[utoipa::path(get, path = "/magasins", tag = "magasins", params(Paging),
     responses((status = 200, description = "A page of shops by id", body = Page<Shop>)))]
-async fn list_shops(State(retail): State<Retail>, paging: Paging) -> Result<axum::Json<Page<Shop>>, Rejection> {
+async fn list_shops(
+    State(retail): State<Retail>,
+    paging: Paging,
+) -> Result<axum::Json<Page<Shop>>, Rejection> {
     let (after, limit) = (paging.after()?.unwrap_or(ShopId(0)), paging.limit);
     let shops = retail.store().scan(move |tx| Ok::<_, Problem>(queries::page(tx, after, limit)?)).await?;
     Ok(axum::Json(Page::cut(shops, limit, |shop| shop.id)))
@@ -73,7 +82,10 @@ async fn list_shops(State(retail): State<Retail>, paging: Paging) -> Result<axum
 /// Add a shop
 #[utoipa::path(post, path = "/magasins", tag = "magasins", request_body = ShopRequest,
     responses((status = 201, description = "The shop, with its id", body = Shop)))]
-async fn create_shop(State(retail): State<Retail>, Change { body, key }: Change<ShopRequest>) -> Result<Response, Rejection> {
+async fn create_shop(
+    State(retail): State<Retail>,
+    Change { body, key }: Change<ShopRequest>,
+) -> Result<Response, Rejection> {
     let details = body.details()?;
     let call = Call::new("retail.shop.create", CATALOGUE).lock("shop.ids", 0);
     change(retail.store(), key, call, move |tx, _| {
@@ -86,7 +98,10 @@ async fn create_shop(State(retail): State<Retail>, Change { body, key }: Change<
 /// Show a shop
 #[utoipa::path(get, path = "/magasins/{id}", tag = "magasins", params(("id" = ShopId, Path, description = "The shop")),
     responses((status = 200, body = Shop), (status = 404, description = "No such shop")))]
-async fn show_shop(State(retail): State<Retail>, Path(id): Path<ShopId>) -> Result<axum::Json<Shop>, Rejection> {
+async fn show_shop(
+    State(retail): State<Retail>,
+    Path(id): Path<ShopId>,
+) -> Result<axum::Json<Shop>, Rejection> {
     let found = retail.store().read(move |tx| Ok::<_, Problem>(queries::shop(tx, id)?)).await?;
     Ok(axum::Json(found.ok_or_else(|| Problem::not_found("shop", id))?))
 }

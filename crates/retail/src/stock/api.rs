@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 use web::{Change, Json, Paging, Path, Query, Rejection, Reply, Routes, change};
 
-use super::{Alert, Receipt, Shortage, StockItem, Unusable, commands, describe_shortages, queries, reservation};
+use super::{
+    Alert, Receipt, Shortage, StockItem, Unusable, commands, describe_shortages, queries, reservation,
+};
 use crate::{Retail, STOCK};
 
 /// There are fewer units than asked for; `produits` names each product.

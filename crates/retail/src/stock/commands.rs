@@ -46,11 +46,7 @@ struct ChangedLevel {
 /// transaction and are brought up to date; a slot that is not among them is made.
 ///
 /// The caller has made sure that every level stays possible; the guards of the statements hold it to that.
-pub fn move_units(
-    tx: &mut Tx<'_>,
-    levels: &mut Levels,
-    movements: &[Movement],
-) -> Result<(), DbError> {
+pub fn move_units(tx: &mut Tx<'_>, levels: &mut Levels, movements: &[Movement]) -> Result<(), DbError> {
     let mut sums: BTreeMap<Slot, (i64, i64)> = BTreeMap::new();
     for movement in movements {
         let sum = sums.entry(movement.slot).or_default();
@@ -85,11 +81,7 @@ pub fn move_units(
 }
 
 /// Makes the slots that have never held stock, empty and with the default thresholds.
-fn open_slots(
-    tx: &mut Tx<'_>,
-    levels: &Levels,
-    slots: impl Iterator<Item = Slot>,
-) -> Result<(), DbError> {
+fn open_slots(tx: &mut Tx<'_>, levels: &Levels, slots: impl Iterator<Item = Slot>) -> Result<(), DbError> {
     let fresh: Vec<Slot> = slots.filter(|slot| !levels.contains_key(slot)).collect();
     let thresholds = DEFAULT_THRESHOLDS;
     tx.execute_each(

@@ -14,7 +14,9 @@ use retail::order::metrics::SagaMetrics;
 use retail::order::saga::{Saga, SagaSettings, Told};
 use retail::order::{Order, State, queries};
 use retail::payment::provider::{Charge, Outcome, PaymentProvider, ProviderError, RefusalReason};
-use store::{Call, CallError, DbError, Durability, Engine, Failure, Options, Sabotage, Store, Unavailable, params};
+use store::{
+    Call, CallError, DbError, Durability, Engine, Failure, Options, Sabotage, Store, Unavailable, params,
+};
 use telemetry::Metrics;
 
 pub(crate) const EUR: Currency = Currency::EUR;
@@ -113,7 +115,9 @@ pub(crate) async fn order(store: &Store, id: OrderId) -> Option<Order> {
 /// Nothing that the product's own check complains of, and nothing unfinished.
 pub(crate) async fn assert_sound(store: &Store) {
     let (violations, unfinished) = store
-        .scan(|tx| Ok::<_, Unavailable>((retail::invariants::check(tx)?, retail::invariants::unfinished(tx)?)))
+        .scan(|tx| {
+            Ok::<_, Unavailable>((retail::invariants::check(tx)?, retail::invariants::unfinished(tx)?))
+        })
         .await
         .expect("a check");
     assert!(violations.is_empty(), "{violations:?}");
@@ -121,12 +125,19 @@ pub(crate) async fn assert_sound(store: &Store) {
 }
 
 pub(crate) fn saga(store: &Store, provider: &Arc<impl PaymentProvider>) -> Arc<Saga> {
-    let settings =
-        SagaSettings { currency: EUR, reservation_seconds: 900, provider_timeout: Duration::from_millis(400) };
+    let settings = SagaSettings {
+        currency: EUR,
+        reservation_seconds: 900,
+        provider_timeout: Duration::from_millis(400),
+    };
     saga_with(store, provider, settings)
 }
 
-pub(crate) fn saga_with(store: &Store, provider: &Arc<impl PaymentProvider>, settings: SagaSettings) -> Arc<Saga> {
+pub(crate) fn saga_with(
+    store: &Store,
+    provider: &Arc<impl PaymentProvider>,
+    settings: SagaSettings,
+) -> Arc<Saga> {
     let provider: Arc<dyn PaymentProvider> = provider.clone();
     let process = SystemIds.next(store.now());
     Arc::new(Saga::new(store.clone(), provider, settings, SagaMetrics::register(&Metrics::new()), process))
@@ -220,7 +231,12 @@ impl Ledger {
     }
 
     pub(crate) fn with(fault: Option<(usize, Fault)>) -> Self {
-        Self { charges: Mutex::default(), fault: Mutex::new(fault), calls: AtomicUsize::new(0), careless: false }
+        Self {
+            charges: Mutex::default(),
+            fault: Mutex::new(fault),
+            calls: AtomicUsize::new(0),
+            careless: false,
+        }
     }
 
     pub(crate) fn careless(fault: Option<(usize, Fault)>) -> Self {
@@ -258,9 +274,14 @@ impl Ledger {
         }
     }
 
-    async fn call(&self, charge: &Charge, act: impl Fn(&mut Entry, i64, bool)) -> Result<Outcome, ProviderError> {
+    async fn call(
+        &self,
+        charge: &Charge,
+        act: impl Fn(&mut Entry, i64, bool),
+    ) -> Result<Outcome, ProviderError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        let fault = self.fault.lock().expect("a lock").filter(|(at, _)| *at == number).map(|(_, fault)| fault);
+        let fault =
+            self.fault.lock().expect("a lock").filter(|(at, _)| *at == number).map(|(_, fault)| fault);
         let work = |refuse: bool| {
             let mut charges = self.charges.lock().expect("a lock");
             let entry = charges.entry(charge.payment_id).or_default();
@@ -309,12 +330,8 @@ impl PaymentProvider for Ledger {
 
     async fn capture(&self, charge: &Charge) -> Result<Outcome, ProviderError> {
         self.call(charge, |entry, amount, careless| {
-            if careless {
-                entry.captured += amount;
-                entry.held = 0;
-            } else {
-                entry.captured += std::mem::take(&mut entry.held);
-            }
+            let held = std::mem::take(&mut entry.held);
+            entry.captured += if careless { held.max(amount) } else { held };
         })
         .await
     }

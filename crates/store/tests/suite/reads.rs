@@ -1,13 +1,12 @@
 //! Snapshots: consistent, bounded, beside whoever writes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
 use store::{Call, DbError, OpenError, ReadOnly, Store, Tx, Unavailable, params};
 
-use crate::world::{Failed, LANE, World, entries, left};
+use crate::world::{Failed, LANE, LONG, World, entries, left};
 
 on_both_engines! {
     a_snapshot_does_not_move,
@@ -19,12 +18,12 @@ on_both_engines! {
     there_must_be_something_to_read,
 }
 
-/// Moves one from counter 1 to counter 2; their sum is always 100.
-async fn shift(store: &Store) {
-    let shift = store.run(Call::new("test.shift", LANE).lock("counter", 1), |tx, _| {
+/// Moves `units` from counter 1 to counter 2; their sum is always 100.
+async fn shift(store: &Store, units: i64) {
+    let shift = store.run(Call::new("test.shift", LANE).lock("counter", 1), move |tx, _| {
         tx.execute_each(
             "UPDATE counter SET value = value + $2 WHERE id = $1",
-            [params![1_i64, -1_i64], params![2_i64, 1_i64]],
+            [params![1_i64, -units], params![2_i64, units]],
         )?;
         Ok::<_, Failed>(())
     });
@@ -42,34 +41,33 @@ async fn a_snapshot_does_not_move(world: World) -> Result<()> {
         Ok::<_, Failed>(())
     });
     fill.await.unwrap();
-    let over = Arc::new(AtomicBool::new(false));
-    let mut readers = Vec::new();
-    for _ in 0..2 {
-        let (store, over) = (store.clone(), Arc::clone(&over));
-        readers.push(tokio::spawn(async move {
-            let (mut reads, mut states) = (0, std::collections::BTreeSet::new());
-            while !over.load(Ordering::Relaxed) {
-                let read = |tx: &mut Tx<'_>| {
-                    let first = value(tx, 1)?;
-                    // Time for the writer to come between.
-                    std::thread::yield_now();
-                    Ok::<_, Unavailable>((first, value(tx, 2)?))
-                };
-                let (first, second) =
-                    if reads % 2 == 0 { store.scan(read).await? } else { store.read(read).await? };
+    let reader = async |store: Store| {
+        let mut states = BTreeSet::new();
+        // Until it has seen the writer at work.
+        while states.len() < 4 {
+            let read = |tx: &mut Tx<'_>| {
+                let first = value(tx, 1)?;
+                // Time for the writer to come between.
+                std::thread::yield_now();
+                Ok::<_, Unavailable>((first, value(tx, 2)?))
+            };
+            let scanned = store.scan(read).await?;
+            for (first, second) in [scanned, store.read(read).await?] {
                 assert_eq!(first + second, 100);
                 states.insert(first);
-                reads += 1;
             }
-            anyhow::Ok(states.len())
-        }));
-    }
-    for _ in 0..60 {
-        shift(&store).await;
-    }
-    over.store(true, Ordering::Relaxed);
-    for reader in readers {
-        assert!(reader.await?? > 1, "a reader saw the writer at work");
+        }
+        anyhow::Ok(())
+    };
+    let readers = async { tokio::try_join!(reader(store.clone()), reader(store.clone())) };
+    let writer = async {
+        for units in [1, 1, 1, 1, -1, -1, -1, -1].into_iter().cycle() {
+            shift(&store, units).await;
+        }
+    };
+    tokio::select! {
+        seen = tokio::time::timeout(LONG, readers) => drop(seen??),
+        () = writer => {}
     }
     Ok(())
 }

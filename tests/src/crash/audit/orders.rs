@@ -73,12 +73,16 @@ fn placed(
     };
     let order = exchange.told_order().ok_or_else(|| format!("no order in {answer}"))?;
     let (id, told) = SeenOrder::read(&order).map_err(|error| format!("{error:#}"))?;
-    let seen = found.orders.get(&id).ok_or_else(|| format!("order {id} is gone; its client was told {answer}"))?;
+    let seen =
+        found.orders.get(&id).ok_or_else(|| format!("order {id} is gone; its client was told {answer}"))?;
     if (told.place, &told.lines) != asked || told.lines != seen.lines || told.total != seen.total {
         return Err(format!("order {id} was asked for as {asked:?}, told as {told:?}, and is {seen:?}"));
     }
     if !seen.history.starts_with(&told.history) {
-        return Err(format!("order {id} went through {:?}, its client was told {:?}", seen.history, told.history));
+        return Err(format!(
+            "order {id} went through {:?}, its client was told {:?}",
+            seen.history, told.history
+        ));
     }
     Ok(Some((id, states.iter().copied().collect())))
 }
@@ -94,7 +98,9 @@ fn unexplained(
         let Some(seen) = found.orders.get(id) else { continue };
         match unanswered.iter().position(|asked| *asked == (seen.place, seen.lines.as_slice())) {
             Some(position) => drop(unanswered.swap_remove(position)),
-            None => faults.push(format!("order {id} was placed for nobody who could have asked for it: {seen:?}")),
+            None => {
+                faults.push(format!("order {id} was placed for nobody who could have asked for it: {seen:?}"))
+            }
         }
         if !matches!(seen.state.as_str(), "CONFIRMEE" | "ANNULEE") {
             faults.push(format!("order {id} rests in {}", seen.state));

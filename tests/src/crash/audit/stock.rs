@@ -40,7 +40,8 @@ fn sales(exchanges: &[Exchange], found: &Found, levels: &mut Levels) -> Vec<Stri
                 let id = answer.json().ok().and_then(|body| Some(body["id"].as_str()?.to_owned()));
                 match id.as_ref().and_then(|id| found.sales.get(id)) {
                     Some(seen) if *seen == (*shop, lines.clone()) && answer.status == 201 => {}
-                    seen => faults.push(format!("a sale of {lines:?} at {shop} was told {answer} and is {seen:?}")),
+                    seen => faults
+                        .push(format!("a sale of {lines:?} at {shop} was told {answer} and is {seen:?}")),
                 }
                 told.extend(id);
             }
@@ -53,7 +54,8 @@ fn sales(exchanges: &[Exchange], found: &Found, levels: &mut Levels) -> Vec<Stri
         }
         match unanswered.iter().position(|asked| asked == sold) {
             Some(position) => drop(unanswered.swap_remove(position)),
-            None => faults.push(format!("sale {id} was recorded for nobody who could have asked for it: {sold:?}")),
+            None => faults
+                .push(format!("sale {id} was recorded for nobody who could have asked for it: {sold:?}")),
         }
     }
     faults
@@ -88,7 +90,8 @@ fn requests(
                 let id = answer.json().ok().and_then(|body| Some(body["id"].as_str()?.to_owned()));
                 let seen = id.as_ref().and_then(|id| found.requests.get(id));
                 if seen.is_none_or(|seen| (seen.shop, seen.line) != (*shop, *line)) {
-                    faults.push(format!("a request of {line:?} for {shop} was told {answer} and is {seen:?}"));
+                    faults
+                        .push(format!("a request of {line:?} for {shop} was told {answer} and is {seen:?}"));
                 }
                 possible.extend(id.map(|id| (id, BTreeSet::from(["EN_ATTENTE"]))));
             }
@@ -144,7 +147,9 @@ fn reservations(
     let mut faults = Vec::new();
     for exchange in exchanges {
         match (&exchange.ask, exchange.known()) {
-            (Ask::Reserve { reference, place, lines }, Known::Told(answer)) if matches!(answer.status, 200 | 201) => {
+            (Ask::Reserve { reference, place, lines }, Known::Told(answer))
+                if matches!(answer.status, 200 | 201) =>
+            {
                 live.insert(reference.clone(), (*place, lines.clone()));
                 promise(levels, *place, lines, 1);
             }

@@ -9,11 +9,14 @@ use uuid::Uuid;
 
 use super::super::plan::{AbortReason, Transition};
 use super::super::{Cancellation, Order, State, Step, queries};
-use super::{NewStep, ORDER_CANCELLED, ORDER_CANCELLING, ORDER_CONFIRMED, ORDER_PAID, declare_order, step, tell, write_steps};
+use super::{
+    NewStep, ORDER_CANCELLED, ORDER_CANCELLING, ORDER_CONFIRMED, ORDER_PAID, declare_order, step, tell,
+    write_steps,
+};
 use crate::order::api::{OrderError, final_answer};
-use crate::stock::Movement;
 use crate::stock::commands::{declare, move_units};
 use crate::stock::queries::levels;
+use crate::stock::{Movement, Slot};
 
 /// An order and the transition it is to make.
 #[derive(Debug, Clone)]
@@ -32,7 +35,7 @@ pub enum Advanced {
     /// It was made.
     Done {
         /// The order as it is now.
-        order: Order,
+        order: Box<Order>,
         /// What whoever began the saga is answered, when it has ended.
         answer: Option<Answer>,
     },
@@ -47,6 +50,9 @@ struct Stored {
     cancelling: bool,
     key: Option<(String, String)>,
 }
+
+/// How an order's units move when it makes a transition.
+type Move = fn(Slot, i64) -> Movement;
 
 /// A transition that is allowed: the order after it and what it moves.
 struct Change<'a> {
@@ -99,7 +105,7 @@ impl Slice for Advance {
             .into_iter()
             .map(|change| match change {
                 None => Advanced::Elsewhere,
-                Some(Change { after, answer, .. }) => Advanced::Done { order: after, answer },
+                Some(Change { after, answer, .. }) => Advanced::Done { order: Box::new(after), answer },
             })
             .collect())
     }
@@ -130,16 +136,24 @@ fn decide<'a>(item: &'a Advance, before: &'a Stored, now: Timestamp) -> Option<C
     let payment = |state, reference: &Option<String>, reason| {
         Some(PaymentChange { state, reference: reference.clone(), reason })
     };
-    let (steps, movement, payment, kind): (Vec<Step>, Option<fn(_, _) -> Movement>, _, _) = match &item.transition {
-        Transition::Pay { reference } if reserved => {
-            (vec![step(State::Paid, now)], None, payment("AUTORISE", &Some(reference.clone()), None), ORDER_PAID)
-        }
+    let (steps, movement, payment, kind): (Vec<Step>, Option<Move>, _, _) = match &item.transition {
+        Transition::Pay { reference } if reserved => (
+            vec![step(State::Paid, now)],
+            None,
+            payment("AUTORISE", &Some(reference.clone()), None),
+            ORDER_PAID,
+        ),
         Transition::Confirm { reference } if reserved || before.state == State::Paid => {
             let mut steps = vec![step(State::Confirmed, now)];
             if reserved {
                 steps.insert(0, step(State::Paid, now));
             }
-            (steps, Some(Movement::fulfil), payment("CAPTURE", &Some(reference.clone()), None), ORDER_CONFIRMED)
+            (
+                steps,
+                Some(Movement::fulfil),
+                payment("CAPTURE", &Some(reference.clone()), None),
+                ORDER_CONFIRMED,
+            )
         }
         Transition::Abort { reason, reference } if reserved || before.state == State::Paid => {
             let (state, detail) = match reason {
@@ -151,9 +165,17 @@ fn decide<'a>(item: &'a Advance, before: &'a Stored, now: Timestamp) -> Option<C
             (steps, Some(Movement::release), payment(state, reference, Some(detail)), ORDER_CANCELLED)
         }
         Transition::FinishCancellation if before.state == State::Confirmed && before.cancelling => {
-            let steps = vec![Step { state: State::Cancelled, at: now, detail: Some("annulée et remboursée".into()) }];
+            let steps =
+                vec![Step {
+                    state: State::Cancelled, at: now, detail: Some("annulée et remboursée".into())
+                }];
             after.cancellation = None;
-            (steps, Some(Movement::bring), payment("REMBOURSE", &after.payment_reference, None), ORDER_CANCELLED)
+            (
+                steps,
+                Some(Movement::bring),
+                payment("REMBOURSE", &after.payment_reference, None),
+                ORDER_CANCELLED,
+            )
         }
         Transition::Pay { .. }
         | Transition::Confirm { .. }
@@ -166,7 +188,8 @@ fn decide<'a>(item: &'a Advance, before: &'a Stored, now: Timestamp) -> Option<C
     if let Some(reference) = payment.as_ref().and_then(|payment| payment.reference.clone()) {
         after.payment_reference = Some(reference);
     }
-    let movements = movement.map_or_else(Vec::new, |to| after.slots().map(|(slot, units)| to(slot, units)).collect());
+    let movements =
+        movement.map_or_else(Vec::new, |to| after.slots().map(|(slot, units)| to(slot, units)).collect());
     let lease_until = (!after.is_settled()).then(|| now.plus_seconds(item.lease_seconds));
     let answer = after.is_settled().then(|| final_answer(&after, &item.transition));
     Some(Change { before, after, added, movements, payment, kind, lease_until, answer })
@@ -236,7 +259,10 @@ pub fn request_cancellation(
 ) -> Result<Order, Failure<OrderError>> {
     let mut order = queries::order(tx, currency, id)?.ok_or(Failure::Refused(OrderError::Unknown(id)))?;
     if order.state != State::Confirmed || order.cancellation.is_some() {
-        return Err(Failure::Refused(OrderError::NotCancellable { state: order.state, running: order.cancellation.is_some() }));
+        return Err(Failure::Refused(OrderError::NotCancellable {
+            state: order.state,
+            running: order.cancellation.is_some(),
+        }));
     }
     let (owner, seconds) = lease;
     tx.execute(

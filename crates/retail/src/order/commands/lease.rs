@@ -6,7 +6,13 @@ use store::{DbError, Tx, params};
 use uuid::Uuid;
 
 /// Takes an order whose lease has passed. False when somebody else was faster.
-pub fn take_lease(tx: &mut Tx<'_>, now: Timestamp, id: OrderId, owner: Uuid, seconds: i64) -> Result<bool, DbError> {
+pub fn take_lease(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: OrderId,
+    owner: Uuid,
+    seconds: i64,
+) -> Result<bool, DbError> {
     let taken = tx.execute(
         "UPDATE orders SET lease_owner = $2, lease_until = $3 WHERE id = $1 AND lease_until <= $4",
         &params![id, owner, now.plus_seconds(seconds), now],
@@ -15,7 +21,13 @@ pub fn take_lease(tx: &mut Tx<'_>, now: Timestamp, id: OrderId, owner: Uuid, sec
 }
 
 /// Keeps the orders that `owner` is driving from being taken over.
-pub fn renew_lease(tx: &mut Tx<'_>, now: Timestamp, ids: &[OrderId], owner: Uuid, seconds: i64) -> Result<(), DbError> {
+pub fn renew_lease(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    ids: &[OrderId],
+    owner: Uuid,
+    seconds: i64,
+) -> Result<(), DbError> {
     tx.execute_each(
         "UPDATE orders SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND lease_until IS NOT NULL",
         ids.iter().map(|id| params![id, owner, now.plus_seconds(seconds)]),

@@ -1,6 +1,6 @@
 //! The first commit: the order exists, its stock is promised, its payment is intended.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use kernel::{ClientId, Currency, Money, OrderId, PaymentId, PlaceId, ProductId, Quantity, Timestamp};
 use store::idempotency::{self, Answer, Claim, Key};
@@ -8,7 +8,7 @@ use store::{DbError, Lane, Locks, Slice, Tx, params};
 use uuid::Uuid;
 
 use super::super::{Order, OrderLine, Shortage, State, Step};
-use super::{ORDER_CANCELLED, ORDER_RESERVED, NewStep, step, tell, write_steps};
+use super::{NewStep, ORDER_CANCELLED, ORDER_RESERVED, step, tell, write_steps};
 use crate::order::api::short_answer;
 use crate::stock::commands::{declare, move_units};
 use crate::stock::{Level, Movement, Slot};
@@ -119,7 +119,6 @@ impl Slice for Place {
         let claims = claims(tx, now, items)?;
         let mut ground = Ground::read(tx, items)?;
         let mut outputs = Vec::with_capacity(items.len());
-        let mut writes = Writes::default();
         for (item, claim) in items.iter().zip(claims) {
             let output = match claim {
                 Claim::Replay(answer) => Placed::Replay(answer),
@@ -127,10 +126,9 @@ impl Slice for Place {
                 Claim::Reused => Placed::KeyReused,
                 Claim::New => ground.decide(item, now),
             };
-            writes.add(item, &output);
             outputs.push(output);
         }
-        writes.write(tx, now, &mut ground.levels, items, &outputs)?;
+        write(tx, now, &mut ground.levels, items, &outputs)?;
         Ok(outputs)
     }
 }
@@ -138,13 +136,18 @@ impl Slice for Place {
 fn claims(tx: &mut Tx<'_>, now: Timestamp, items: &[&NewOrder]) -> Result<Vec<Claim>, DbError> {
     let keys: Vec<&Key> = items.iter().filter_map(|item| item.key.as_ref()).collect();
     let mut claims = idempotency::claim_each(tx, now, &keys)?.into_iter();
-    Ok(items.iter().map(|item| if item.key.is_some() { claims.next().unwrap_or(Claim::New) } else { Claim::New }).collect())
+    Ok(items
+        .iter()
+        .map(|item| if item.key.is_some() { claims.next().unwrap_or(Claim::New) } else { Claim::New })
+        .collect())
 }
 
 /// What the slice's orders stand on, as read under their locks and as changed by the orders before.
 struct Ground {
     products: HashMap<ProductId, Offered>,
     levels: HashMap<Slot, Level>,
+    /// Units that the slice's own orders have been promised so far.
+    promised: HashMap<Slot, i64>,
     clients: HashSet<ClientId>,
     shops: HashMap<PlaceId, bool>,
     baskets: HashMap<ClientId, Basket>,
@@ -163,8 +166,10 @@ struct Basket {
 
 impl Ground {
     fn read(tx: &mut Tx<'_>, items: &[&NewOrder]) -> Result<Self, DbError> {
-        let mut slots: Vec<Slot> =
-            items.iter().flat_map(|item| item.lines.iter().map(|(product, _)| (item.place, *product))).collect();
+        let mut slots: Vec<Slot> = items
+            .iter()
+            .flat_map(|item| item.lines.iter().map(|(product, _)| (item.place, *product)))
+            .collect();
         slots.sort_unstable();
         slots.dedup();
         let rows = tx.query_each(
@@ -183,11 +188,15 @@ impl Ground {
             levels.extend(level.map(|level| (slot, level)));
         }
         let clients: HashSet<ClientId> = items.iter().filter_map(|item| item.client).collect();
-        let shops: HashSet<PlaceId> = items.iter().map(|item| item.place).filter(|place| *place != PlaceId::CENTRE).collect();
-        let baskets: HashSet<ClientId> = items.iter().filter(|item| item.from_basket).filter_map(|item| item.client).collect();
+        let shops: HashSet<PlaceId> =
+            items.iter().map(|item| item.place).filter(|place| *place != PlaceId::CENTRE).collect();
+        let baskets: BTreeSet<ClientId> =
+            items.iter().filter(|item| item.from_basket).filter_map(|item| item.client).collect();
+        let baskets: Vec<ClientId> = baskets.into_iter().collect();
         Ok(Self {
             products,
             levels,
+            promised: HashMap::new(),
             clients: tx
                 .query_each(
                     "SELECT id FROM client WHERE id = $1 AND anonymised_at IS NULL",
@@ -197,12 +206,14 @@ impl Ground {
                 .into_iter()
                 .collect(),
             shops: tx
-                .query_each("SELECT id, active FROM shop WHERE id = $1", shops.iter().map(|id| params![id]), |_, row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?
+                .query_each(
+                    "SELECT id, active FROM shop WHERE id = $1",
+                    shops.iter().map(|id| params![id]),
+                    |_, row| Ok((row.get(0)?, row.get(1)?)),
+                )?
                 .into_iter()
                 .collect(),
-            baskets: read_baskets(tx, baskets.into_iter().collect())?,
+            baskets: read_baskets(tx, &baskets)?,
         })
     }
 
@@ -215,7 +226,7 @@ impl Ground {
         let shortages: Vec<Shortage> = order
             .slots()
             .filter_map(|(slot, asked)| {
-                let available = self.levels.get(&slot).copied().unwrap_or_default().available();
+                let available = self.available(slot);
                 (asked > available).then_some(Shortage { product: slot.1, asked, available })
             })
             .collect();
@@ -223,12 +234,19 @@ impl Ground {
             return Placed::Short { order: cancelled(order, now), shortages };
         }
         for (slot, units) in order.slots() {
-            self.levels.entry(slot).or_default().reserved += units;
+            *self.promised.entry(slot).or_default() += units;
         }
-        if let Some(basket) = item.client.filter(|_| item.from_basket).and_then(|client| self.baskets.get_mut(&client)) {
+        if let Some(basket) =
+            item.client.filter(|_| item.from_basket).and_then(|client| self.baskets.get_mut(&client))
+        {
             basket.busy = true;
         }
         Placed::Reserved(order)
+    }
+
+    fn available(&self, slot: Slot) -> i64 {
+        let level = self.levels.get(&slot).copied().unwrap_or_default();
+        level.available() - self.promised.get(&slot).copied().unwrap_or(0)
     }
 
     /// The order at the catalogue's prices, in the state it has when its stock is there.
@@ -256,7 +274,9 @@ impl Ground {
             total,
             state: State::StockReserved,
             cancellation: None,
-            history: [State::Created, State::StockVerified, State::StockReserved].map(|state| step(state, now)).into(),
+            history: [State::Created, State::StockVerified, State::StockReserved]
+                .map(|state| step(state, now))
+                .into(),
             payment_id: Some(item.payment_id),
             from_basket: item.from_basket,
             expires_at: now.plus_seconds(item.reservation_seconds),
@@ -289,7 +309,7 @@ impl Ground {
     }
 }
 
-fn read_baskets(tx: &mut Tx<'_>, clients: Vec<ClientId>) -> Result<HashMap<ClientId, Basket>, DbError> {
+fn read_baskets(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<HashMap<ClientId, Basket>, DbError> {
     let mut baskets: HashMap<ClientId, Basket> = HashMap::new();
     let lines = tx.query_each(
         "SELECT product_id, quantity FROM basket_line WHERE client_id = $1 ORDER BY product_id",
@@ -314,65 +334,54 @@ fn read_baskets(tx: &mut Tx<'_>, clients: Vec<ClientId>) -> Result<HashMap<Clien
 fn cancelled(mut order: Order, now: Timestamp) -> Order {
     order.state = State::Cancelled;
     order.payment_id = None;
-    order.history =
-        vec![step(State::Created, now), Step { state: State::Cancelled, at: now, detail: Some("stock insuffisant".into()) }];
+    order.history = vec![
+        step(State::Created, now),
+        Step { state: State::Cancelled, at: now, detail: Some("stock insuffisant".into()) },
+    ];
     order
 }
 
-/// The rows that the slice's decisions come to.
-#[derive(Default)]
-struct Writes {
-    movements: Vec<Movement>,
+/// Writes what the slice's decisions come to.
+fn write(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    levels: &mut HashMap<Slot, Level>,
+    items: &[&NewOrder],
+    outputs: &[Placed],
+) -> Result<(), DbError> {
+    let (mut stored, mut movements) = (Vec::with_capacity(items.len()), Vec::new());
+    for (item, output) in items.iter().zip(outputs) {
+        match output {
+            Placed::Reserved(order) => {
+                stored.push((*item, order));
+                movements.extend(order.slots().map(|(slot, units)| Movement::reserve(slot, units)));
+            }
+            Placed::Short { order, .. } => stored.push((*item, order)),
+            Placed::Refused(_) | Placed::Replay(_) | Placed::KeyRunning | Placed::KeyReused => {}
+        }
+    }
+    insert_orders(tx, now, &stored)?;
+    move_units(tx, levels, &movements)?;
+    for (item, output) in items.iter().zip(outputs) {
+        conclude(tx, item, output)?;
+    }
+    Ok(())
 }
 
-impl Writes {
-    fn add(&mut self, _item: &NewOrder, output: &Placed) {
-        if let Placed::Reserved(order) = output {
-            self.movements.extend(order.slots().map(|(slot, units)| Movement::reserve(slot, units)));
-        }
-    }
-
-    fn write(
-        &self,
-        tx: &mut Tx<'_>,
-        now: Timestamp,
-        levels: &mut HashMap<Slot, Level>,
-        items: &[&NewOrder],
-        outputs: &[Placed],
-    ) -> Result<(), DbError> {
-        let stored: Vec<(&NewOrder, &Order)> = items
-            .iter()
-            .zip(outputs)
-            .filter_map(|(item, output)| match output {
-                Placed::Reserved(order) | Placed::Short { order, .. } => Some((*item, order)),
-                Placed::Refused(_) | Placed::Replay(_) | Placed::KeyRunning | Placed::KeyReused => None,
-            })
-            .collect();
-        insert_orders(tx, now, &stored)?;
-        // The levels were counted down while deciding; the movements say it again, from what was read.
-        for movement in &self.movements {
-            levels.entry(movement.slot).or_default().reserved -= movement.reserved;
-        }
-        move_units(tx, levels, &self.movements)?;
-        for (item, output) in items.iter().zip(outputs) {
-            match output {
-                Placed::Reserved(order) => tell(tx, ORDER_RESERVED, order, order.history.len()),
-                Placed::Short { order, shortages } => {
-                    tell(tx, ORDER_CANCELLED, order, order.history.len());
-                    if let Some(key) = &item.key {
-                        idempotency::complete(tx, key, &short_answer(order, shortages))?;
-                    }
-                }
-                Placed::Refused(_) => {
-                    if let Some(key) = &item.key {
-                        idempotency::release(tx, key)?;
-                    }
-                }
-                Placed::Replay(_) | Placed::KeyRunning | Placed::KeyReused => {}
+/// An order's event, and what becomes of its idempotency key when the saga ends here.
+fn conclude(tx: &mut Tx<'_>, item: &NewOrder, output: &Placed) -> Result<(), DbError> {
+    match (output, &item.key) {
+        (Placed::Reserved(order), _) => tell(tx, ORDER_RESERVED, order, order.history.len()),
+        (Placed::Short { order, shortages }, key) => {
+            tell(tx, ORDER_CANCELLED, order, order.history.len());
+            if let Some(key) = key {
+                idempotency::complete(tx, key, &short_answer(order, shortages))?;
             }
         }
-        Ok(())
+        (Placed::Refused(_), Some(key)) => idempotency::release(tx, key)?,
+        (Placed::Refused(_) | Placed::Replay(_) | Placed::KeyRunning | Placed::KeyReused, _) => {}
     }
+    Ok(())
 }
 
 fn insert_orders(tx: &mut Tx<'_>, now: Timestamp, stored: &[(&NewOrder, &Order)]) -> Result<(), DbError> {
@@ -405,7 +414,10 @@ fn insert_orders(tx: &mut Tx<'_>, now: Timestamp, stored: &[(&NewOrder, &Order)]
     tx.execute_each(
         "INSERT INTO order_line (order_id, product_id, quantity, unit_price_minor) VALUES ($1, $2, $3, $4)",
         stored.iter().flat_map(|(_, order)| {
-            order.lines.iter().map(|line| params![order.id, line.product, line.quantity, line.unit_price.minor()])
+            order
+                .lines
+                .iter()
+                .map(|line| params![order.id, line.product, line.quantity, line.unit_price.minor()])
         }),
     )?;
     let steps: Vec<NewStep<'_>> = stored
@@ -417,7 +429,9 @@ fn insert_orders(tx: &mut Tx<'_>, now: Timestamp, stored: &[(&NewOrder, &Order)]
         "INSERT INTO payment (id, order_id, amount_minor, state, provider, created_at, updated_at)
          VALUES ($1, $2, $3, 'EN_COURS', $4, $5, $5)",
         stored.iter().filter_map(|(item, order)| {
-            order.payment_id.map(|payment| params![payment, order.id, order.total.minor(), item.provider, now])
+            order
+                .payment_id
+                .map(|payment| params![payment, order.id, order.total.minor(), item.provider, now])
         }),
     )
 }

@@ -73,7 +73,7 @@ fn act(action: Action, entry: Option<Entry>, over_limit: bool) -> Option<Entry> 
         // A payment given up before its request arrives is refused when it does.
         (Action::Cancel, None) => Some(Entry::Cancelled),
         (Action::Refund, Some(Entry::Captured)) => Some(Entry::Refunded),
-        (Action::Charge | Action::Cancel, Some(_)) | (Action::Refund, _) | (Action::Find, _) => None,
+        (Action::Charge | Action::Cancel, Some(_)) | (Action::Refund | Action::Find, _) => None,
     }
 }
 
@@ -95,7 +95,8 @@ impl Slice for Simulate {
                 |index, row| {
                     let name: String = row.get(0)?;
                     let entry = Entry::ALL.into_iter().find(|entry| entry.name() == name);
-                    let entry = entry.ok_or_else(|| DbError::Decode(format!("a simulated charge cannot be {name}")))?;
+                    let entry = entry
+                        .ok_or_else(|| DbError::Decode(format!("a simulated charge cannot be {name}")))?;
                     Ok((items[index].payment_id, entry))
                 },
             )?
@@ -109,7 +110,11 @@ impl Slice for Simulate {
                 entries.insert(item.payment_id, changed);
                 written.insert(item.payment_id, (item, changed));
             }
-            outcomes.push(entries.get(&item.payment_id).map_or(Outcome::Unknown, |entry| entry.outcome(item.payment_id)));
+            outcomes.push(
+                entries
+                    .get(&item.payment_id)
+                    .map_or(Outcome::Unknown, |entry| entry.outcome(item.payment_id)),
+            );
         }
         tx.execute_each(
             "INSERT INTO simulated_charge (payment_id, amount_minor, state, captured_minor, refunded_minor, at)

@@ -71,10 +71,17 @@ impl Simulated {
     }
 
     async fn act(&self, charge: &Charge, action: Action) -> Result<Outcome, ProviderError> {
-        let item =
-            Simulate { payment_id: charge.payment_id, amount: charge.amount.minor(), limit: self.limit.minor(), action };
+        let item = Simulate {
+            payment_id: charge.payment_id,
+            amount: charge.amount.minor(),
+            limit: self.limit.minor(),
+            action,
+        };
         // Its ledger is in our store: when that is away, so is the simulator.
-        self.store.run_one::<Simulate>(item).await.map_err(|error| ProviderError::Unreachable(error.to_string()))
+        self.store
+            .run_one::<Simulate>(item)
+            .await
+            .map_err(|error| ProviderError::Unreachable(error.to_string()))
     }
 }
 

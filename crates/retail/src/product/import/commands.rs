@@ -103,9 +103,10 @@ pub(super) fn stage_products(
         let data = lines.iter().map(|line| to_json(&line.details)).collect::<Result<Vec<_>, _>>()?;
         tx.execute_each(
             "INSERT INTO import_line (import_id, line, product_id, ean13, data) VALUES ($1, $2, $3, $4, $5)",
-            lines.iter().zip(&data).map(|(line, data)| {
-                params![run, number(line.line), line.id, &line.details.ean13, data]
-            }),
+            lines
+                .iter()
+                .zip(&data)
+                .map(|(line, data)| params![run, number(line.line), line.id, &line.details.ean13, data]),
         )?;
     }
     Ok(errors)
@@ -118,12 +119,17 @@ fn unknown_products(tx: &mut Tx<'_>, lines: &[ProductLine]) -> Result<Vec<LineEr
         named.iter().map(|(_, id)| params![id]),
         |index, _| Ok(index),
     )?;
-    Ok(missing(&known, &named).map(|(line, id)| error(*line, "id", format!("there is no product {id}"))).collect())
+    Ok(missing(&known, &named)
+        .map(|(line, id)| error(*line, "id", format!("there is no product {id}")))
+        .collect())
 }
 
 /// The elements whose index is not among those found, which are in order.
 fn missing<'a, T>(found: &'a [usize], all: &'a [T]) -> impl Iterator<Item = &'a T> {
-    all.iter().enumerate().filter(|(index, _)| found.binary_search(index).is_err()).map(|(_, element)| element)
+    all.iter()
+        .enumerate()
+        .filter(|(index, _)| found.binary_search(index).is_err())
+        .map(|(_, element)| element)
 }
 
 /// Article numbers that another product has, or that another import brings.
@@ -167,7 +173,9 @@ pub(super) fn stage_stock(
             None => errors.push(unknown_key(line)),
             Some(product) => match slots.insert((line.place, *product), line) {
                 None => {}
-                Some(first) => errors.push(error(line.line, "", format!("the same as on line {}", first.line))),
+                Some(first) => {
+                    errors.push(error(line.line, "", format!("the same as on line {}", first.line)))
+                }
             },
         }
     }
@@ -193,7 +201,11 @@ fn unknown_places(tx: &mut Tx<'_>, lines: &[StockLine]) -> Result<Vec<LineError>
         |index, _| Ok(index),
     )?;
     let unknown = |line: &&StockLine| {
-        error(line.line, "emplacement_id", format!("there is no shop {}; 0 is the logistics centre", line.place))
+        error(
+            line.line,
+            "emplacement_id",
+            format!("there is no shop {}; 0 is the logistics centre", line.place),
+        )
     };
     Ok(missing(&known, &shops).map(unknown).collect())
 }
@@ -239,7 +251,8 @@ fn opened_slots(
         |index, _| Ok(index),
     )?;
     let opened = opened.into_iter().map(|index| (index, "this place has had stock of this product already"));
-    let announced = announced.into_iter().map(|index| (index, "the stock of an earlier line, or of another import"));
+    let announced =
+        announced.into_iter().map(|index| (index, "the stock of an earlier line, or of another import"));
     Ok(opened.chain(announced).map(|(index, told)| error(slots[index].1.line, "", told.to_owned())).collect())
 }
 

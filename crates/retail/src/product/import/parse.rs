@@ -142,7 +142,8 @@ fn units(row: &mut Row<'_>, column: &'static str) -> Option<i64> {
 }
 
 fn thresholds(row: &mut Row<'_>) -> Option<Thresholds> {
-    let mut threshold = |column, default| if row.text(column).is_empty() { Some(default) } else { units(row, column) };
+    let mut threshold =
+        |column, default| if row.text(column).is_empty() { Some(default) } else { units(row, column) };
     let low = threshold("seuil_rupture", DEFAULT_THRESHOLDS.low);
     let reorder = threshold("seuil_reappro", DEFAULT_THRESHOLDS.reorder);
     let overstock = threshold("seuil_surstock", DEFAULT_THRESHOLDS.overstock);
@@ -169,7 +170,11 @@ mod tests {
     fn errors<T: std::fmt::Debug>(result: Result<T, ImportReport>) -> Vec<String> {
         let report = result.unwrap_err();
         assert_eq!(report.total, report.errors.len());
-        report.errors.iter().map(|LineError { line, column, message }| format!("{line} {column}: {message}")).collect()
+        report
+            .errors
+            .iter()
+            .map(|LineError { line, column, message }| format!("{line} {column}: {message}"))
+            .collect()
     }
 
     #[test]
@@ -187,7 +192,9 @@ mod tests {
 
     #[test]
     fn commas_separate_too_and_values_may_span_lines() {
-        let lines = products("id,nom,description,categorie,prix,devise\n7,Lampe,\"two\nlines\",Maison,\"12,5\",EUR\n8,Vis,,Auto,0,\n");
+        let lines = products(
+            "id,nom,description,categorie,prix,devise\n7,Lampe,\"two\nlines\",Maison,\"12,5\",EUR\n8,Vis,,Auto,0,\n",
+        );
         let lines = lines.unwrap();
         assert_eq!(lines[0].id, Some(ProductId(7)));
         assert_eq!(lines[0].details.description.as_ref(), "two\nlines");

@@ -47,9 +47,7 @@ pub async fn import_stock(
 /// `all`: nobody can be at work (the process that was has ended), so leases mean nothing.
 pub async fn resume(store: &Store, all: bool) -> Result<usize, Unavailable> {
     let now = store.now();
-    let runs = store
-        .read(move |tx| commands::unfinished(tx, now, all).map_err(Unavailable::from))
-        .await?;
+    let runs = store.read(move |tx| commands::unfinished(tx, now, all).map_err(Unavailable::from)).await?;
     for (run, published) in &runs {
         if *published {
             apply(store, *run, |_| {}).await?;
@@ -145,11 +143,15 @@ async fn stage_chunk(
     match lines {
         Lines::Products(lines) => {
             let call = call.lock_whole("product.ean13");
-            store.run(call, move |tx, now| commands::stage_products(tx, now, run.id, &lines[range.clone()])).await
+            store
+                .run(call, move |tx, now| commands::stage_products(tx, now, run.id, &lines[range.clone()]))
+                .await
         }
         Lines::Stock(lines) => {
             let call = call.lock_whole("stock");
-            store.run(call, move |tx, now| commands::stage_stock(tx, now, run.id, &lines[range.clone()])).await
+            store
+                .run(call, move |tx, now| commands::stage_stock(tx, now, run.id, &lines[range.clone()]))
+                .await
         }
     }
 }

@@ -87,7 +87,11 @@ pub(super) fn read<T>(
         }
         let line = line_of(text, &record);
         if report.read == MAX_LINES {
-            report.add(LineError { line, column: String::new(), message: format!("more than {MAX_LINES} lines") });
+            report.add(LineError {
+                line,
+                column: String::new(),
+                message: format!("more than {MAX_LINES} lines"),
+            });
             break;
         }
         report.read += 1;

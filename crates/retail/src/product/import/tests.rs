@@ -81,7 +81,11 @@ fn nothing_is_seen_before_the_decision_and_all_of_it_after() {
 
     assert_eq!(apply(&mut scratch, PRODUCTS), Applied { lines: CHUNK, finished: false });
     assert_eq!(apply(&mut scratch, PRODUCTS), Applied { lines: CHUNK + 1, finished: true });
-    assert_eq!(apply(&mut scratch, PRODUCTS), Applied { lines: 0, finished: true }, "a second worker finds nothing");
+    assert_eq!(
+        apply(&mut scratch, PRODUCTS),
+        Applied { lines: 0, finished: true },
+        "a second worker finds nothing"
+    );
     assert_eq!(count(&mut scratch, "SELECT MAX(id) FROM product"), 251);
     assert_eq!(count(&mut scratch, "SELECT COUNT(*) FROM import_line"), 0);
     assert_eq!(count(&mut scratch, "SELECT COUNT(*) FROM import_run"), 0);
@@ -135,7 +139,8 @@ fn a_published_import_is_never_abandoned_and_completes_its_key() {
 fn lines_replace_products_and_wait_for_nobody_elses_number() {
     let mut scratch = scratch();
     for (name, ean13) in [("A", Some("3017620422003")), ("B", None)] {
-        let details = Details { ean13: ean13.map(|text| text.parse().unwrap()), ..many(1, 1)[0].details.clone() };
+        let details =
+            Details { ean13: ean13.map(|text| text.parse().unwrap()), ..many(1, 1)[0].details.clone() };
         let details = Details { name: name.parse().unwrap(), ..details };
         scratch.run(|tx, now| create(tx, now, &details, true)).unwrap();
     }
@@ -164,9 +169,13 @@ fn what_is_stored_already_is_told_by_line() {
     let mut scratch = scratch();
     let details = Details { ean13: Some("3017620422003".parse().unwrap()), ..many(1, 1)[0].details.clone() };
     scratch.run(|tx, now| create(tx, now, &details, true)).unwrap();
-    let lines = products("id;nom;categorie;prix;ean13\n9;A;M;5;\n;B;M;6;3017620422003\n;C;M;7;4006381333931\n");
+    let lines =
+        products("id;nom;categorie;prix;ean13\n9;A;M;5;\n;B;M;6;3017620422003\n;C;M;7;4006381333931\n");
     begin(&mut scratch, PRODUCTS, 3, None);
-    assert_eq!(told(&staged(&mut scratch, &lines)), ["2 id: there is no product 9", "3 ean13: product 1 has it"]);
+    assert_eq!(
+        told(&staged(&mut scratch, &lines)),
+        ["2 id: there is no product 9", "3 ean13: product 1 has it"]
+    );
 }
 
 #[test]
@@ -189,9 +198,8 @@ fn opening_stock_is_where_it_starts_from() {
 
     let again = Run { id: Uuid::from_u128(3), kind: Kind::Stock };
     begin(&mut scratch, again, 4, None);
-    let lines = stock(
-        "emplacement_id;produit_id;ean13;quantite\n0;1;;5\n7;1;;5\n0;8;;5\n0;;3017620422003;5\n",
-    );
+    let lines =
+        stock("emplacement_id;produit_id;ean13;quantite\n0;1;;5\n7;1;;5\n0;8;;5\n0;;3017620422003;5\n");
     let errors = scratch.run(|tx, now| commands::stage_stock(tx, now, again.id, &lines)).unwrap();
     assert_eq!(
         told(&errors),

@@ -103,8 +103,7 @@ async fn verify(
 ) -> Result<Json<Verified>, Rejection> {
     let place = body.place.unwrap_or(PlaceId::CENTRE);
     let lines = checked_lines("produits", &body.lines, MAX_LINES).map_err(Problem::invalid_fields)?;
-    let found =
-        retail.store().read(move |tx| queries::verify(tx, place, &lines).map_err(refused)).await?;
+    let found = retail.store().read(move |tx| queries::verify(tx, place, &lines).map_err(refused)).await?;
     let lines: Vec<VerifiedLine> = found
         .into_iter()
         .map(|line| VerifiedLine {

@@ -80,11 +80,7 @@ pub fn release(
 /// returns their references.
 ///
 /// The caller has declared the keys of all of them, as it read them by [`queries::due`].
-pub fn expire(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    candidates: &[Reservation],
-) -> Result<Vec<Line>, DbError> {
+pub fn expire(tx: &mut Tx<'_>, now: Timestamp, candidates: &[Reservation]) -> Result<Vec<Line>, DbError> {
     let mut due = queries::still_active(tx, candidates)?;
     due.retain(|reservation| reservation.is_due(now));
     let ended = end(tx, due, State::Expired)?;

@@ -10,11 +10,7 @@ use super::{Reservation, State};
 
 /// What is asked for and what is available, line by line. Unknown places and products refuse, as do closed
 /// shops and products that are not sold any more.
-pub fn verify(
-    tx: &mut Tx<'_>,
-    place: PlaceId,
-    lines: &[Wanted],
-) -> Result<Vec<Shortage>, Failure<Unusable>> {
+pub fn verify(tx: &mut Tx<'_>, place: PlaceId, lines: &[Wanted]) -> Result<Vec<Shortage>, Failure<Unusable>> {
     let products: Vec<_> = lines.iter().map(|line| line.product).collect();
     queries::usable(tx, place, &products)?;
     let slots: Vec<Slot> = products.iter().map(|product| (place, *product)).collect();
