@@ -73,6 +73,23 @@ pub async fn run(
     Ok(())
 }
 
+/// Everything that can be called, and the stalls behind it.
+pub fn api(
+    settings: &Settings,
+    store: &Store,
+    metrics: &Metrics,
+    drain: &Drain,
+) -> anyhow::Result<(Api, Option<Retail>)> {
+    let api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
+        .stall(system(settings, store, metrics).routes())
+        .stall(web::events::routes(store, drain));
+    if !settings.runs(Stall::Retail) {
+        return Ok((api, None));
+    }
+    let retail = retail(settings, store, metrics, drain)?;
+    Ok((api.stall(retail.routes()), Some(retail)))
+}
+
 /// The application, its background work started.
 async fn assemble(
     settings: &Settings,
@@ -81,14 +98,9 @@ async fn assemble(
     drain: &Drain,
     alone: bool,
 ) -> anyhow::Result<web::App> {
-    let mut api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
-        .stall(system(settings, store, metrics).routes())
-        .stall(web::events::routes(store, drain));
-    if settings.runs(Stall::Retail) {
-        let retail = retail(settings, store, metrics, drain)?;
-        api = api.stall(retail.routes());
-        let demo = settings.demo;
-        let (store, currency) = (store.clone(), settings.currency);
+    let (api, retail) = api(settings, store, metrics, drain)?;
+    if let Some(retail) = retail {
+        let (demo, store, currency) = (settings.demo, store.clone(), settings.currency);
         if store.health().ready {
             start_retail(&retail, &store, demo, currency).await?;
             tokio::spawn(async move { retail.work(alone).await });
@@ -103,15 +115,18 @@ async fn assemble(
         }
     }
     tokio::spawn(housekeeping::work(store.clone(), drain.clone(), settings.events.retention_days));
-    let web = web::Settings {
+    Ok(api.build(&web_settings(settings), metrics)?)
+}
+
+fn web_settings(settings: &Settings) -> web::Settings {
+    web::Settings {
         // Whoever allows an open address has said that other names than localhost are meant to reach it.
         open: !settings.allow_open,
         origins: settings.cors.origins.clone(),
         handler_timeout: settings.http.request_timeout,
         body_limit: settings.http.body_limit,
         ..web::Settings::default()
-    };
-    Ok(api.build(&web, metrics)?)
+    }
 }
 
 async fn start_retail(

@@ -72,13 +72,13 @@ impl Trace {
         let mut kinds = Vec::new();
         let events = "SELECT at, kind, length(CAST(data AS BLOB)) FROM event ORDER BY position";
         for (at, kind, length) in rows(&connection, events, |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
         })? {
             let kind = kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
                 kinds.push(kind);
                 kinds.len() - 1
             });
-            commits.entry(at).or_default().events.push(Event { kind, length });
+            commits.entry(at).or_default().events.push(Event { kind, length: usize::try_from(length)? });
         }
         let orders: Vec<Order> = placed.into_iter().map(|(order, _)| order).collect();
         let commits: Vec<Commit> = commits.into_iter().map(|(at, commit)| Commit { at, ..commit }).collect();
@@ -100,7 +100,7 @@ fn placed(connection: &Connection) -> Result<Vec<(Order, i64)>> {
                FROM orders o JOIN order_line l ON l.order_id = o.id GROUP BY o.id";
     rows(connection, sql, |row| {
         let order = Order { id: row.get(0)?, payment: row.get(1)?, products: (row.get(3)?, row.get(4)?) };
-        Ok((order, row.get(2)?))
+        Ok((order, row.get::<_, i64>(2)?))
     })
 }
 

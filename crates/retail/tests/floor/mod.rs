@@ -71,7 +71,7 @@ impl Floor {
             Options { clock: clock.clone(), ..Options::new(place.engine.clone(), vec![retail::SCHEMA]) };
         let store = Store::open(options).expect("a store");
         store.opened().await;
-        let limit = Money::from_minor(500_00, Currency::EUR);
+        let limit = Money::from_minor(50_000, Currency::EUR);
         let provider = Arc::new(Simulated::new(store.clone(), limit));
         let ground = Ground {
             store: store.clone(),

@@ -29,7 +29,7 @@ impl Chain {
         let (metrics, drain) = (Metrics::new(), Drain::default());
         let settings = Settings {
             currency: EUR,
-            reservation: Duration::from_secs(900),
+            reservation: Duration::from_mins(15),
             provider_timeout: Duration::from_secs(10),
             webhook_secret: None,
         };

@@ -91,11 +91,12 @@ async fn a_full_disk_undoes_the_batch_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
-async fn write_100_kb(store: &Store, number: u64) {
+/// Writes so many bytes over one of seven rows.
+async fn write(store: &Store, number: u64, bytes: usize) {
     let write = store.run(Call::new("test.write", LANE), move |tx, _| {
         tx.execute(
             "INSERT INTO entry (name, note) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET note = excluded.note",
-            &params![&(number % 7).to_string(), &"x".repeat(100_000)],
+            &params![&(number % 7).to_string(), &"x".repeat(bytes)],
         )?;
         Ok::<_, Failed>(())
     });
@@ -127,17 +128,16 @@ async fn the_wal_stays_short_under_writes_with_slow_readers() -> Result<()> {
     }
     let wal = world.folder()?.join("halles.db-wal");
     let mut longest = 0;
-    for number in 0..600 {
-        write_100_kb(&store, number).await;
+    for number in 0..1500 {
+        write(&store, number, 100_000).await;
         longest = longest.max(std::fs::metadata(&wal)?.len());
     }
     over.store(true, Ordering::Relaxed);
     for reader in readers {
         assert!(reader.await?? > 1);
     }
-    eprintln!("longest {longest}");
-    // 60 MB were written. Between two looks of the checkpointer the WAL may pass its bound.
-    assert!(longest < 30 * LIMIT, "the WAL grew to {longest} bytes");
+    // 150 MB were written. How far the WAL passes its bound is a matter of how fast it is looked at again.
+    assert!(longest < 75 << 20, "the WAL grew to {longest} bytes");
     Ok(())
 }
 
@@ -162,7 +162,7 @@ async fn a_reader_of_another_process_does_not_stop_the_writer() -> Result<()> {
     let mut slowest = Duration::ZERO;
     for number in 0..100 {
         let started = Instant::now();
-        write_100_kb(&store, number).await;
+        write(&store, number, 100_000).await;
         slowest = slowest.max(started.elapsed());
     }
     assert!(std::fs::metadata(&wal)?.len() > LIMIT, "the reader still needs the WAL");

@@ -98,7 +98,8 @@ pub(super) fn stage_products(
     lines: &[ProductLine],
 ) -> Result<Vec<LineError>, Failure<Lost>> {
     keep_staging(tx, now, run)?;
-    let errors = [unknown_products(tx, lines)?, taken_numbers(tx, lines)?].concat();
+    let mut errors = [unknown_products(tx, lines)?, taken_numbers(tx, lines)?].concat();
+    errors.sort_by_key(|error| error.line);
     if errors.is_empty() {
         let data = lines.iter().map(|line| to_json(&line.details)).collect::<Result<Vec<_>, _>>()?;
         tx.execute_each(
@@ -171,12 +172,11 @@ pub(super) fn stage_stock(
     for (line, product) in lines.iter().zip(&products) {
         match product {
             None => errors.push(unknown_key(line)),
-            Some(product) => match slots.insert((line.place, *product), line) {
-                None => {}
-                Some(first) => {
-                    errors.push(error(line.line, "", format!("the same as on line {}", first.line)))
+            Some(product) => {
+                if let Some(first) = slots.insert((line.place, *product), line) {
+                    errors.push(error(line.line, "", format!("the same as on line {}", first.line)));
                 }
-            },
+            }
         }
     }
     errors.extend(opened_slots(tx, &slots)?);

@@ -127,7 +127,9 @@ async fn stage(
     for start in (0..lines.len()).step_by(CHUNK) {
         let end = lines.len().min(start + CHUNK);
         let errors = stage_chunk(store, run, lines.clone(), start..end).await.map_err(lost)?;
-        errors.into_iter().for_each(|error| report.add(error));
+        for error in errors {
+            report.add(error);
+        }
         on_progress(Progress::Checked(end));
     }
     report.or(()).map_err(ImportError::Refused)

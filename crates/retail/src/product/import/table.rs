@@ -1,7 +1,8 @@
 //! Reading a CSV file line by line, with every fault at its line and column.
 //!
 //! UTF-8, with or without a byte order mark; values separated by `;` or `,`, whichever the header line has more of;
-//! a header that names the columns, in any order and case. Lines without any value are passed over.
+//! a header that names the columns, in any order, whatever their accents and case. Lines without any value are
+//! passed over.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::{ImportReport, LineError, MAX_BYTES, MAX_LINES};
+use crate::product::search_key;
 
 /// A column that a kind of file has.
 pub(super) struct Column {
@@ -73,9 +75,8 @@ pub(super) fn read<T>(
         .flexible(true)
         .from_reader(text.as_bytes())
         .into_records();
-    let header = match lines.next() {
-        Some(Ok(header)) => header,
-        Some(Err(_)) | None => return Err(refused(1, "", "the file is empty: a header line is expected")),
+    let Some(Ok(header)) = lines.next() else {
+        return Err(refused(1, "", "the file is empty: a header line is expected"));
     };
     let places = places(&header, columns)?;
     let mut report = ImportReport::default();
@@ -156,7 +157,7 @@ fn places(header: &StringRecord, columns: &[Column]) -> Result<BTreeMap<&'static
         report.add(LineError { line: 1, column: column.to_owned(), message });
     };
     for (place, name) in header.iter().enumerate() {
-        let name = name.trim().to_lowercase();
+        let name = search_key(name.trim());
         match columns.iter().find(|column| column.name == name) {
             Some(column) if places.insert(column.name, place).is_some() => {
                 wrong(&name, "the column is there twice".to_owned());

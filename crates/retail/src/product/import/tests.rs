@@ -10,7 +10,7 @@ use store::{DbError, Failure, Tx, params};
 use uuid::Uuid;
 
 use super::commands::{self, Applied, CHUNK, Kind, Lost, Run};
-use super::{IMPORT_FINISHED, LineError, ProductLine, StockLine, parse_products, parse_stock};
+use super::{IMPORT_FINISHED, LineError, ProductLine, StockLine, parse_products, parse_stock, resume};
 use crate::product::commands::create;
 use crate::product::{Details, ProductError};
 
@@ -230,4 +230,45 @@ fn a_slot_is_opened_once_however_it_is_named() {
     // The same in two chunks.
     assert_eq!(stage(&mut scratch, &lines[..1]), [""; 0]);
     assert_eq!(stage(&mut scratch, &lines[1..]), ["3 : the stock of an earlier line, or of another import"]);
+}
+
+/// Two imports that a process died with, one before its decision and one after, each with its key.
+async fn crashed(store: &store::Store) {
+    let left: Result<(), store::CallError<Lost>> = store
+        .run(store::Call::new("test.crash", crate::CATALOGUE), |tx, now| {
+            for (number, published) in [(1_u128, false), (2, true)] {
+                let run = Run { id: Uuid::from_u128(number), kind: Kind::Products };
+                commands::begin(tx, now, run, 1, Some(&Key { key: number.to_string(), ..key() }))?;
+                let lines = products(&format!("nom;categorie;prix\nProduit {number};Maison;1\n"));
+                assert_eq!(commands::stage_products(tx, now, run.id, &lines)?, []);
+                if published {
+                    commands::publish(tx, now, run.id)?;
+                }
+            }
+            Ok(())
+        })
+        .await;
+    left.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_finished_or_cleared_away() {
+    let folder = testkit::TempDir::new().unwrap();
+    let engine =
+        store::Engine::Sqlite { folder: folder.path().to_owned(), durability: store::Durability::Relaxed };
+    let store = store::Store::open(store::Options::new(engine, vec![crate::SCHEMA])).unwrap();
+    crashed(&store).await;
+    assert_eq!(resume(&store, false).await, Ok(0), "somebody may still be at work");
+    assert_eq!(resume(&store, true).await, Ok(2));
+    assert_eq!(resume(&store, true).await, Ok(0));
+    let left = store.read(|tx| {
+        tx.query_one(
+            "SELECT (SELECT MAX(name) FROM product), (SELECT COUNT(*) FROM product) + (SELECT COUNT(*) FROM import_line),
+                    (SELECT MAX(idempotency_key) FROM idempotency), (SELECT COUNT(*) FROM idempotency)",
+            &[],
+            |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?, row.get::<i64>(3)?)),
+        )
+        .map_err(store::Unavailable::from)
+    });
+    assert_eq!(left.await, Ok(("Produit 2".to_owned(), 1, "2".to_owned(), 1)));
 }
