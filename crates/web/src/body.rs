@@ -21,7 +21,7 @@ pub struct BodyLimit(pub usize);
 ///
 /// ```no_run
 /// # use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt as _};
-/// # fn import() -> UtoipaMethodRouter { unimplemented!() }
+/// # fn import() -> UtoipaMethodRouter { loop {} }
 /// let routes = web::Routes::new().routes(import().layer(web::body_limit(64 << 20)));
 /// ```
 pub fn body_limit(bytes: usize) -> Extension<BodyLimit> {

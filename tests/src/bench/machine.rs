@@ -68,7 +68,7 @@ fn sync_latency(folder: &Path) -> std::io::Result<Duration> {
 }
 
 /// The resident memory of a process now, and the most it has had, in mebibytes.
-pub fn memory(pid: u32) -> Result<(f64, f64)> {
+pub(super) fn memory(pid: u32) -> Result<(f64, f64)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("looking at a process")?;
     let mebibytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -12,6 +12,8 @@ use super::framing::{Head, Length, chunk};
 
 /// How much is read at a time; an answer about an order takes two or three kilobytes.
 const READ: usize = 16 * 1024;
+/// A longer request may be answered before it has been written.
+const LARGE: usize = 64 * 1024;
 
 /// A connection to a server, with the buffer of its answers.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Connection {
     buffer: Vec<u8>,
     /// The content of an answer that came in chunks.
     joined: Vec<u8>,
+    is_spent: bool,
 }
 
 /// An answer in its connection's buffer.
@@ -45,7 +48,7 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(READ), joined: Vec::new() })
+        Ok(Self { stream, buffer: Vec::with_capacity(READ), joined: Vec::new(), is_spent: false })
     }
 
     /// Sends a request and reads the whole answer.
@@ -79,17 +82,43 @@ impl Connection {
 
     /// Sends a request and reads the answer's head.
     async fn begin(&mut self, request: &[u8]) -> io::Result<Head> {
-        self.stream.write_all(request).await?;
         self.buffer.clear();
+        if request.len() > LARGE {
+            self.write_listening(request).await?;
+        } else {
+            self.stream.write_all(request).await?;
+        }
         let mut searched = 0;
         loop {
-            self.read_more().await?;
+            if self.buffer.len() == searched {
+                self.read_more().await?;
+            }
             match Head::read(&self.buffer, searched)? {
                 Some(head) if head.status >= 200 => return Ok(head),
                 Some(interim) => drop(self.buffer.drain(..interim.length)),
                 None => searched = self.buffer.len(),
             }
         }
+    }
+
+    /// Writes until all is written or the server begins to answer, which it may do before it has read everything: then
+    /// the connection ends with that answer.
+    async fn write_listening(&mut self, request: &[u8]) -> io::Result<()> {
+        self.buffer.reserve(READ);
+        let (mut reader, mut writer) = self.stream.split();
+        tokio::select! {
+            biased;
+            read = reader.read_buf(&mut self.buffer) => {
+                self.is_spent = true;
+                read.map(drop)
+            }
+            written = writer.write_all(request) => written,
+        }
+    }
+
+    /// Whether the server has stopped listening on it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.is_spent
     }
 
     async fn join_chunks(&mut self, head: Head) -> io::Result<Received<'_>> {

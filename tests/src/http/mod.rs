@@ -26,26 +26,34 @@ const PATIENCE: Duration = Duration::from_secs(45);
 pub struct Client {
     address: SocketAddr,
     connection: Option<Connection>,
+    /// Whether the last request went over a connection that had served before.
+    was_reused: bool,
 }
 
 impl Client {
     /// A caller of the server at an address.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, connection: None }
+        Self { address, connection: None, was_reused: false }
     }
 
     /// Sends a request and waits for the whole answer.
     ///
     /// # Errors
     /// When the server cannot be reached, hangs up in the middle, or has not answered after 45 s. The request may
-    /// have been carried out all the same, and is never sent twice.
+    /// have been carried out all the same; except for `GET` it is never sent twice.
     pub async fn call(&mut self, request: &Request) -> Result<Answer> {
-        let told = self.send(&request.bytes()).await;
+        let bytes = request.bytes();
+        let mut told = self.send(&bytes).await;
+        if told.is_err() && self.was_reused && request.method() == "GET" {
+            // The server may close a kept connection at any time; only what changes nothing is sent once more.
+            told = self.send(&bytes).await;
+        }
         told.with_context(|| format!("{} {}", request.method(), request.path()))
     }
 
     /// Sends bytes that may be no proper request and waits for the whole answer.
     pub async fn send(&mut self, request: &[u8]) -> Result<Answer> {
+        self.was_reused = self.connection.is_some();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(self.address).await.context("connecting")?,
@@ -55,7 +63,7 @@ impl Client {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))
             .flatten()?
             .to_answer();
-        if !answer.closes() {
+        if !answer.closes() && !connection.is_spent() {
             self.connection = Some(connection);
         }
         Ok(answer)

@@ -69,7 +69,7 @@ async fn order_until_full(client: &mut Client, product: i64) -> Result<Vec<Strin
 async fn a_full_disk_is_said_and_survived() -> Result<()> {
     if !is_root() {
         eprintln!("only root can mount a small disk: the store's page limit stands in for it");
-        return a_full_store_is_said_and_survived().await;
+        return fill_a_bounded_store().await;
     }
     let disk = SmallDisk::mount()?;
     let (folder, ballast) = (disk.path().join("data"), disk.path().join("ballast"));
@@ -110,9 +110,13 @@ async fn a_full_disk_is_said_and_survived() -> Result<()> {
     .await
 }
 
-/// The same of the store alone, whose size SQLite bounds instead of a disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_store_is_said_and_survived() -> Result<()> {
+    fill_a_bounded_store().await
+}
+
+/// The same of the store alone, whose size SQLite bounds instead of a disk.
+async fn fill_a_bounded_store() -> Result<()> {
     const PAGES: i64 = 120;
     let folder = TempDir::with_prefix("halles-test-")?;
     let engine = Engine::Sqlite { folder: folder.path().to_path_buf(), durability: Durability::Full };

@@ -95,7 +95,7 @@ fn refused(serve: &Serve) -> Result<String> {
     let status = process.wait(Duration::from_secs(30))?;
     let log = process.log();
     ensure!(!status.success(), "it started: {log}");
-    ensure!(!log.contains("listening on"), "it said that it listens: {log}");
+    ensure!(!log.lines().any(|line| line.starts_with("listening on")), "it said that it listens: {log}");
     ensure!(!log.contains("panicked"), "{log}");
     Ok(log)
 }

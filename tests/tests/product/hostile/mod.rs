@@ -113,7 +113,7 @@ async fn walk(data: Data) -> Result<()> {
 
 fn describe(request: &Request, error: &anyhow::Error) -> String {
     /// Enough to repeat it; some bodies are megabytes.
-    const SHOWN: usize = 400;
+    const SHOWN: usize = 300;
     let bytes = request.bytes();
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).replace("\r\n", "⏎");
     format!("- {shown}\n    {error:#}")
