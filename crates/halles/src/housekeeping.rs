@@ -6,7 +6,7 @@ use std::time::Duration;
 use store::{Call, CallError, Failure, Lane, Store, idempotency, log};
 use web::Drain;
 
-const EVERY: Duration = Duration::from_secs(600);
+const EVERY: Duration = Duration::from_mins(10);
 /// How many events go with one command: a few milliseconds of the writer's time.
 const CHUNK: i64 = 1000;
 const LANE: Lane = Lane("housekeeping");

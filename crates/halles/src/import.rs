@@ -36,13 +36,11 @@ pub async fn run(
         return Ok(format!("{} lines read, all good; nothing imported (--dry-run)\n", lines.len()));
     }
     let options = database::options(settings);
-    let store =
-        tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| match error {
-            in_use @ OpenError::InUse { .. } => {
-                anyhow::anyhow!("{in_use}; or send the file to the running server: POST /produits/import")
-            }
-            other => other.into(),
-        })?;
+    let store = tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| {
+        let in_use = matches!(error, OpenError::InUse { .. });
+        let hint = if in_use { "; or send the file to the running server: POST /produits/import" } else { "" };
+        anyhow::anyhow!("{error}{hint}")
+    })?;
     let imported = write(&store, lines).await;
     tokio::task::spawn_blocking(move || store.close()).await?;
     Ok(format!("{} lines imported\n", imported?.imported))

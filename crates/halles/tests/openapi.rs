@@ -30,7 +30,10 @@ async fn every_route_is_in_the_document_or_says_why_not() {
     let (_folder, metrics, api) = api();
     let left_out: Vec<&str> = api.undocumented_routes().iter().map(|route| route.path).collect();
     // This list may only shrink.
-    assert!(left_out.iter().all(|path| *path == "/" || path.starts_with("/docs") || *path == "/openapi.json"), "{left_out:?}");
+    assert!(
+        left_out.iter().all(|path| *path == "/" || path.starts_with("/docs") || *path == "/openapi.json"),
+        "{left_out:?}"
+    );
     let document = api.document();
     let app = TestApp::new(api.build(&web::Settings::default(), &metrics).unwrap());
     assert_eq!(app.undocumented_methods(&document).await, Vec::<String>::new());
@@ -44,5 +47,8 @@ fn the_document_is_the_one_checked_in() {
         std::fs::write(CHECKED_IN, &document).unwrap();
     }
     let known = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
-    assert!(document == known, "the API has changed: look at the difference and run again with UPDATE_EXPECT=1");
+    assert!(
+        document == known,
+        "the API has changed: look at the difference and run again with UPDATE_EXPECT=1"
+    );
 }

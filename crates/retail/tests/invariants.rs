@@ -29,7 +29,9 @@ async fn busy(floor: &Floor) {
     floor.posted(402, "/saga/commande", order(4, 20)).await;
     floor.posted(409, "/saga/commande", order(1, 1000)).await;
     let id = floor.posted(201, "/saga/commande", order(2, 2)).await;
-    floor.posted(200, &format!("/commande/{}/annuler", id["id"].as_str().unwrap_or_default()), json!({})).await;
+    floor
+        .posted(200, &format!("/commande/{}/annuler", id["id"].as_str().unwrap_or_default()), json!({}))
+        .await;
 }
 
 async fn sound_data_has_no_violation(floor: Floor) {

@@ -146,7 +146,7 @@ async fn payment_taken_and_checkout_failed_medusa_11766_vendure_3065(ground: Gro
         retail::order::saga::SagaSettings {
             currency: common::EUR,
             reservation_seconds: 900,
-            provider_timeout: std::time::Duration::from_secs(3600),
+            provider_timeout: std::time::Duration::from_hours(1),
         },
     );
     let new = new_order(&dying, &store, &[(1, 1)]);

@@ -108,7 +108,11 @@ async fn a_difference_is_a_correction(floor: Floor) {
     for (arrived, left) in [(8, 8), (12, 20), (0, 20)] {
         let id = requested(&floor, 2, 4, 10).await;
         step(&floor, 200, &id, "valider", json!({})).await;
-        for wrong in [json!({"quantite_recue": -1}), json!({"quantite_recue": 1_000_001}), json!({"quantite_recue": "8"})] {
+        for wrong in [
+            json!({"quantite_recue": -1}),
+            json!({"quantite_recue": 1_000_001}),
+            json!({"quantite_recue": "8"}),
+        ] {
             step(&floor, 422, &id, "recevoir", wrong).await;
         }
         let received = step(&floor, 200, &id, "recevoir", json!({"quantite_recue": arrived})).await;

@@ -50,25 +50,29 @@ async fn sales_are_reported_by_day_shop_channel_and_product(floor: Floor) {
     assert_eq!(report["total"], figures("160.50", 9, 5));
     assert_eq!(
         report["par_canal"],
-        json!([with(figures("50.50", 5, 3), json!({"canal": "caisse"})),
-               with(figures("110.00", 4, 2), json!({"canal": "en_ligne"}))])
+        json!([
+            with(figures("50.50", 5, 3), json!({"canal": "caisse"})),
+            with(figures("110.00", 4, 2), json!({"canal": "en_ligne"}))
+        ])
     );
     assert_eq!(
         report["par_jour"],
-        json!([with(figures("0.00", 0, 0), json!({"jour": "2026-02-28"})),
-               with(figures("150.50", 8, 4), json!({"jour": "2026-03-01"})),
-               with(figures("10.00", 1, 1), json!({"jour": "2026-03-02"}))])
+        json!([
+            with(figures("0.00", 0, 0), json!({"jour": "2026-02-28"})),
+            with(figures("150.50", 8, 4), json!({"jour": "2026-03-01"})),
+            with(figures("10.00", 1, 1), json!({"jour": "2026-03-02"}))
+        ])
     );
     let place = |id: i64, name: &str, channel: &str| json!({"magasin_id": id, "nom": name, "canal": channel});
     assert_eq!(
         report["par_magasin"],
-        json!([with(figures("90.00", 3, 1), place(0, "Centre logistique", "en_ligne")),
-               with(figures("50.50", 5, 3), place(1, "Un", "caisse")),
-               with(figures("20.00", 1, 1), place(1, "Un", "en_ligne"))])
+        json!([
+            with(figures("90.00", 3, 1), place(0, "Centre logistique", "en_ligne")),
+            with(figures("50.50", 5, 3), place(1, "Un", "caisse")),
+            with(figures("20.00", 1, 1), place(1, "Un", "en_ligne"))
+        ])
     );
-    let product = |id: i64, name: &str, units: i64, revenue: &str| {
-        json!({"produit_id": id, "nom": name, "unites": units, "chiffre_affaires": eur(revenue)})
-    };
+    let product = |id: i64, name: &str, units: i64, revenue: &str| json!({"produit_id": id, "nom": name, "unites": units, "chiffre_affaires": eur(revenue)});
     assert_eq!(
         report["produits"],
         json!([product(3, "C", 3, "90.00"), product(2, "B", 2, "40.00"), product(1, "A", 4, "30.50")])
@@ -126,13 +130,20 @@ async fn reports_come_as_csv(floor: Floor) {
     assert_eq!((asked.header("content-type"), asked.text()), (Some("text/csv; charset=utf-8"), expected));
     let preferred = floor.app.request(Method::GET, path).header("accept", "text/csv").send().await;
     assert_eq!(preferred.text(), expected);
-    let json = floor.app.request(Method::GET, &format!("{path}&format=json")).header("accept", "text/csv").send().await;
+    let json = floor
+        .app
+        .request(Method::GET, &format!("{path}&format=json"))
+        .header("accept", "text/csv")
+        .send()
+        .await;
     assert_eq!(json.header("content-type"), Some("application/json"));
 
     let shops = floor.app.get("/performances?format=csv").await;
     let mut lines = shops.text().lines();
     let header = lines.next().expect("a header");
-    assert!(header.starts_with("\u{feff}magasin_id;magasin;ventes;unites;chiffre_affaires;devise;ruptures;surstocks;2026-W02;"));
+    assert!(header.starts_with(
+        "\u{feff}magasin_id;magasin;ventes;unites;chiffre_affaires;devise;ruptures;surstocks;2026-W02;"
+    ));
     assert!(header.ends_with(";2026-W09"));
     assert_eq!(lines.next(), Some("1;Un;1;2;20.00;EUR;0;0;0.00;0.00;0.00;0.00;0.00;0.00;0.00;20.00"));
     assert_eq!(lines.count(), 2);

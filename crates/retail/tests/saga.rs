@@ -43,8 +43,8 @@ async fn a_good_order_goes_through_all_states(ground: Ground) {
     let (id, status) = place(&saga(&store, &ledger), &store).await;
     assert_eq!(status, 201);
     let order = order(&store, id).await.unwrap();
-    let states: Vec<State> = order.history.iter().map(|step| step.state).collect();
-    assert_eq!(states, State::ALL[..5]);
+    let seen: Vec<State> = order.history.iter().map(|step| step.state).collect();
+    assert_eq!(seen, State::ALL[..5]);
     assert!(order.history.is_sorted_by_key(|step| step.at));
     assert_eq!((level(&store, 1).await, level(&store, 2).await), ((8, 0), (7, 0)));
     assert_eq!((ledger.kept(), ledger.held()), (5000, 0));
@@ -121,7 +121,7 @@ async fn die_during_an_order(store: &Store, ledger: &Arc<Ledger>) -> OrderId {
     let forever = SagaSettings {
         currency: common::EUR,
         reservation_seconds: 900,
-        provider_timeout: Duration::from_secs(3600),
+        provider_timeout: Duration::from_hours(1),
     };
     let saga = saga_with(store, ledger, forever);
     let (id, status) = place(&saga, store).await;

@@ -100,7 +100,10 @@ async fn a_key_sells_once(floor: Floor) {
     let again = keyed(&floor, "k", &body).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
     assert_eq!(first.json::<Value>(), again.json::<Value>());
-    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), (None, Some("true")));
+    assert_eq!(
+        (first.header("idempotency-replayed"), again.header("idempotency-replayed")),
+        (None, Some("true"))
+    );
     assert_eq!(floor.level(1, 1).await, (8, 0));
     let other = keyed(&floor, "k", &json!({"lignes": [{"produit_id": 1, "quantite": 1}]})).await;
     assert_eq!(other.status, 422);

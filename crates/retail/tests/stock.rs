@@ -213,7 +213,8 @@ async fn wrong_calls_change_nothing(floor: Floor) {
             floor.posted(status, "/stock/verifier", body).await;
         }
     }
-    let remark = floor.app.request(axum::http::Method::POST, "/stock/reserver").body("{ # rien\n}").send().await;
+    let remark =
+        floor.app.request(axum::http::Method::POST, "/stock/reserver").body("{ # rien\n}").send().await;
     assert_eq!(remark.status, 400);
     assert_eq!(floor.events().await, Vec::<String>::new());
     floor.assert_sound().await;

@@ -112,7 +112,11 @@ impl Connection {
                 self.is_spent = true;
                 read.map(drop)
             }
-            written = writer.write_all(request) => written,
+            written = writer.write_all(request) => {
+                // A server that has closed may have said why before.
+                self.is_spent = written.is_err();
+                Ok(())
+            }
         }
     }
 

@@ -5,8 +5,14 @@ use product_tests::crash::{Engine, Options, Report, run};
 use product_tests::halles::program;
 
 fn crash(engine: Engine, rounds: u64, name: &str) -> Result<Report> {
-    let options =
-        Options { rounds, engine, seed: 20_260_301, in_flight: 40, rounds_per_store: rounds, program: program(name)? };
+    let options = Options {
+        rounds,
+        engine,
+        seed: 20_260_301,
+        in_flight: 40,
+        rounds_per_store: rounds,
+        program: program(name)?,
+    };
     run(&options, |round| eprintln!("{round}"))
 }
 

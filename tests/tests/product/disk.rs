@@ -28,7 +28,8 @@ struct SmallDisk(TempDir);
 impl SmallDisk {
     fn mount() -> Result<Self> {
         let folder = TempDir::with_prefix("halles-disk-")?;
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(folder.path()).status()?;
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(folder.path()).status()?;
         ensure!(status.success(), "a small disk could not be mounted");
         Ok(Self(folder))
     }
@@ -47,7 +48,8 @@ impl Drop for SmallDisk {
 
 /// Orders until the server says that the disk is full; returns the confirmed ones.
 async fn order_until_full(client: &mut Client, product: i64) -> Result<Vec<String>> {
-    let request = Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
+    let request =
+        Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
     let mut confirmed = Vec::new();
     for _ in 0..MOST {
         let answer = client.call(&request).await?;
@@ -87,7 +89,8 @@ async fn a_full_disk_is_said_and_survived() -> Result<()> {
     let path = format!("/commande/{}", confirmed[0]);
     assert_eq!(client.get(&path).await?["etat"], "CONFIRMEE", "reading goes on");
     fs::remove_file(&ballast)?;
-    let request = Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
+    let request =
+        Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
     let answer = eventually("orders to work again", Duration::from_secs(30), async || {
         let answer = client.call(&request).await?;
         Ok((answer.status == 201).then_some(answer))

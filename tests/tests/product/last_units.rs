@@ -25,7 +25,8 @@ fn allow_many_files() -> Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < FILES) {
         limit.current = Some(FILES);
-        setrlimit(Resource::Nofile, limit).with_context(|| format!("allow {FILES} open files: `ulimit -Hn {FILES}`"))?;
+        setrlimit(Resource::Nofile, limit)
+            .with_context(|| format!("allow {FILES} open files: `ulimit -Hn {FILES}`"))?;
     }
     Ok(())
 }

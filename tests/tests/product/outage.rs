@@ -74,7 +74,8 @@ async fn a_database_that_dies_comes_back_without_a_restart() -> Result<()> {
     let mut client = server.client();
     let product = product(&mut client, "Pomme", 100).await?;
     receive(&mut client, product, 10).await?;
-    let order = Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
+    let order =
+        Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
     let placed = client.call(&order).await?.expect(201)?.json()?;
 
     for round in 1..=2_i64 {

@@ -59,7 +59,9 @@ async fn the_three_calls_do_what_the_seed_says_again_and_again() -> Result<()> {
     let (_folder, data) = folder()?;
     let server = Serve::on(&data)?.argument("--demo").start_ready().await?;
     let mut client = server.client();
-    for (path, content_type) in PATHS.into_iter().flat_map(|path| TYPES.map(|content_type| (path, content_type))) {
+    for (path, content_type) in
+        PATHS.into_iter().flat_map(|path| TYPES.map(|content_type| (path, content_type)))
+    {
         let before = stock(&mut client).await?;
 
         let order = call(&mut client, path, content_type, CONFIRMED).await?.expect(201)?.json()?;
@@ -71,8 +73,14 @@ async fn the_three_calls_do_what_the_seed_says_again_and_again() -> Result<()> {
         let short = call(&mut client, path, content_type, SHORT).await?.expect(409)?;
         assert_eq!(short.problem().as_deref(), Some("insufficient-stock"));
         let problem = short.json()?;
-        assert_eq!((&problem["produits"][0]["produit_id"], &problem["produits"][0]["demande"]), (&2.into(), &999.into()));
-        assert_eq!((states(&problem["commande"]), &problem["commande"]["etat"]), (vec!["CREEE", "ANNULEE"], &"ANNULEE".into()));
+        assert_eq!(
+            (&problem["produits"][0]["produit_id"], &problem["produits"][0]["demande"]),
+            (&2.into(), &999.into())
+        );
+        assert_eq!(
+            (states(&problem["commande"]), &problem["commande"]["etat"]),
+            (vec!["CREEE", "ANNULEE"], &"ANNULEE".into())
+        );
 
         let refused = call(&mut client, path, content_type, REFUSED).await?.expect(402)?.json()?;
         let expected = vec!["CREEE", "STOCK_VERIFIE", "STOCK_RESERVE", "ANNULEE"];
@@ -113,7 +121,8 @@ async fn the_demo_is_made_once() -> Result<()> {
     assert_eq!(stock(&mut client).await?, before);
     let id = order["id"].as_str().context("an id")?;
     let path = format!("/commande/{id}");
-    let found = eventually("the order", Duration::from_secs(10), async || Ok(Some(client.get(&path).await?))).await?;
+    let found =
+        eventually("the order", Duration::from_secs(10), async || Ok(Some(client.get(&path).await?))).await?;
     assert_eq!(found, order);
     Ok(())
 }

@@ -10,7 +10,15 @@ use product_tests::bench::{Options, orders};
 fn the_benchmark_measures_everything() -> Result<()> {
     let options = Options { time: Duration::from_secs(1), sqlite: true, postgres: true };
     let report = orders(&options, |_| ())?;
-    for name in ["sqlite.uniform/bare", "sqlite.hot/uniform", "http.orders", "http.reads", "memory.load", "start", "demo"] {
+    for name in [
+        "sqlite.uniform/bare",
+        "sqlite.hot/uniform",
+        "http.orders",
+        "http.reads",
+        "memory.load",
+        "start",
+        "demo",
+    ] {
         ensure!(report.value(name).is_some_and(|value| value > 0.0), "{name} is missing:\n{report}");
     }
     for name in ["postgres/pgbench.uniform", "postgres/pgbench.hot"] {

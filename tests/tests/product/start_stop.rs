@@ -24,7 +24,8 @@ const CALLERS: usize = 32;
 /// Orders one after the other until the server is gone; returns the confirmed ones. A request that has been sent is
 /// answered or was never taken on.
 async fn order_until_gone(address: SocketAddr, product: i64) -> Result<Vec<String>> {
-    let request = Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
+    let request =
+        Request::post("/saga/commande").json(&json!({"produits": [{"produit_id": product, "quantite": 1}]}));
     let (request, mut confirmed) = (request.bytes(), Vec::new());
     let mut connection = Connection::open(address).await?;
     while let Ok(received) = connection.exchange(&request).await {
@@ -130,7 +131,8 @@ struct ReadOnly<'a>(&'a Path);
 impl<'a> ReadOnly<'a> {
     fn make(folder: &'a Path) -> Result<Self> {
         if is_root() {
-            let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "tmpfs"]).arg(folder).status()?;
+            let mounted =
+                Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "tmpfs"]).arg(folder).status()?;
             ensure!(mounted.success(), "a read-only file system could not be mounted");
         } else {
             fs::set_permissions(folder, Permissions::from_mode(0o555))?;

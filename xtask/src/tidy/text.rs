@@ -51,7 +51,10 @@ pub(super) fn leftovers(tree: &Tree) -> Vec<Finding> {
 /// A module that several test programs share is whole in none of them: it may allow dead code.
 pub(super) fn exceptions(tree: &Tree) -> Vec<Finding> {
     find(tree.sources(), |path, line| {
-        if line.starts_with("#![allow(dead_code, reason = ") && path.contains("/tests/") && path.ends_with("/mod.rs") {
+        if line.starts_with("#![allow(dead_code, reason = ")
+            && path.contains("/tests/")
+            && path.ends_with("/mod.rs")
+        {
             return None;
         }
         let (attribute, remedy) = EXCEPTIONS.into_iter().find(|(attribute, _)| line.contains(attribute))?;

@@ -43,7 +43,8 @@ fn read(document: &Value, method: &str, path: &str, operation: &Value) -> Result
     let query = parameters
         .filter(|parameter| parameter["in"] == "query")
         .filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned()));
-    let content = resolve(document, &operation["requestBody"])["content"].as_object().cloned().unwrap_or_default();
+    let content =
+        resolve(document, &operation["requestBody"])["content"].as_object().cloned().unwrap_or_default();
     let (media_type, body) = match content.iter().next() {
         None => ("application/json".to_owned(), None),
         Some((media_type, media)) => (media_type.clone(), Some(example(document, media, 0))),
@@ -51,9 +52,9 @@ fn read(document: &Value, method: &str, path: &str, operation: &Value) -> Result
     let responses = operation["responses"].as_object().context("an operation has responses")?;
     let successes: Vec<u16> =
         responses.keys().filter_map(|status| status.parse().ok()).filter(|status| *status < 400).collect();
-    let streams = responses.values().any(|response| {
-        resolve(document, response)["content"].get("text/event-stream").is_some()
-    });
+    let streams = responses
+        .values()
+        .any(|response| resolve(document, response)["content"].get("text/event-stream").is_some());
     Ok(Operation {
         method: method.to_uppercase(),
         path: path.to_owned(),
@@ -96,7 +97,11 @@ fn example(document: &Value, described: &Value, depth: usize) -> Value {
         }
     }
     if let Some(properties) = described["properties"].as_object() {
-        return properties.iter().map(|(name, inner)| (name.clone(), go_on(inner))).collect::<serde_json::Map<_, _>>().into();
+        return properties
+            .iter()
+            .map(|(name, inner)| (name.clone(), go_on(inner)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
     }
     let kind = match &described["type"] {
         Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or_default(),

@@ -46,9 +46,30 @@ const PARAMETERS: [&str; 25] = [
 /// Bodies that no operation takes, or whose content is nonsense.
 fn bodies() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
-        "", " ", "null", "true", "123", "\"texte\"", "[]", "{}", "{", "}", "[1,", "{\"a\":}", "{'a': 1}", "{\"a\":1}}",
-        "NaN", "{\"produits\":1e400}", "{\"\\u0000\":\"\\u0000\"}", "{\"a\":\"\\ud800\"}", "\u{feff}{}",
-        "{\"produits\":[],\"produits\":[]}", "a,b;c\n\"", "nom,prix\n\"\n", "<xml/>", "produit_id=1&quantite=1",
+        "",
+        " ",
+        "null",
+        "true",
+        "123",
+        "\"texte\"",
+        "[]",
+        "{}",
+        "{",
+        "}",
+        "[1,",
+        "{\"a\":}",
+        "{'a': 1}",
+        "{\"a\":1}}",
+        "NaN",
+        "{\"produits\":1e400}",
+        "{\"\\u0000\":\"\\u0000\"}",
+        "{\"a\":\"\\ud800\"}",
+        "\u{feff}{}",
+        "{\"produits\":[],\"produits\":[]}",
+        "a,b;c\n\"",
+        "nom,prix\n\"\n",
+        "<xml/>",
+        "produit_id=1&quantite=1",
     ]
     .map(|text| text.as_bytes().to_vec())
     .into();
@@ -140,7 +161,11 @@ fn path_parameters(operation: &Operation) -> Vec<Request> {
     parameters
         .map(|parameter| {
             let request = bare(operation, &path(operation, parameter));
-            if operation.body.is_some() { request.header("content-type", &operation.media_type).body(body.clone()) } else { request }
+            if operation.body.is_some() {
+                request.header("content-type", &operation.media_type).body(body.clone())
+            } else {
+                request
+            }
         })
         .collect()
 }
@@ -201,7 +226,8 @@ fn media_types(operation: &Operation) -> Vec<Request> {
         "/;=",
     ];
     let path = path(operation, "1");
-    let typed = types.map(|media_type| bare(operation, &path).header("content-type", media_type).body(body.clone()));
+    let typed =
+        types.map(|media_type| bare(operation, &path).header("content-type", media_type).body(body.clone()));
     let encoded = ["gzip", "br", "unheard-of"]
         .map(|encoding| with_body(operation, "garbage").header("content-encoding", encoding));
     let keyed = with_body(operation, "{").header("idempotency-key", "k-1");
@@ -240,7 +266,9 @@ fn changed_examples(operation: &Operation, seed: u64) -> Vec<Request> {
 fn pointers(value: &Value) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(name, child)| (name.clone(), child)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, child)| (index.to_string(), child)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, child)| (index.to_string(), child)).collect()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     let deeper = children.into_iter().flat_map(|(name, child)| {

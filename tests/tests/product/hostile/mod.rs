@@ -43,7 +43,10 @@ impl Walk {
         judge(operation, &answer)?;
         let events = self.new_events().await?;
         let leaves_a_trace = matches!(answer.status, 402 | 409);
-        ensure!(answer.status < 400 || leaves_a_trace || events == 0, "{events} events were written although it was refused: {answer}");
+        ensure!(
+            answer.status < 400 || leaves_a_trace || events == 0,
+            "{events} events were written although it was refused: {answer}"
+        );
         Ok(())
     }
 
@@ -71,11 +74,17 @@ fn judge(operation: &Operation, answer: &Answer) -> Result<()> {
         }
         400..500 => {
             let content_type = answer.header("content-type");
-            ensure!(content_type == Some("application/problem+json"), "the refusal is {content_type:?}: {answer}");
+            ensure!(
+                content_type == Some("application/problem+json"),
+                "the refusal is {content_type:?}: {answer}"
+            );
             if !operation.streams {
                 let problem = answer.json()?;
                 ensure!(problem["status"] == answer.status, "the problem says another status: {answer}");
-                ensure!(problem["type"].is_string() && problem["title"].is_string(), "half a problem: {answer}");
+                ensure!(
+                    problem["type"].is_string() && problem["title"].is_string(),
+                    "half a problem: {answer}"
+                );
             }
         }
         _ => bail!("it was answered {answer}"),
@@ -100,7 +109,12 @@ async fn walk(data: Data) -> Result<()> {
             }
         }
     }
-    assert!(faults.is_empty(), "{} faults, among them:\n{}", faults.len(), faults[..faults.len().min(40)].join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults, among them:\n{}",
+        faults.len(),
+        faults[..faults.len().min(40)].join("\n")
+    );
     ensure!(!server.has_ended()?);
     ensure!(!server.log().contains("panicked"), "a panic in the log:\n{}", server.log());
     assert!(walk.answers.keys().any(|status| *status < 300), "nothing valid was sent: {:?}", walk.answers);
@@ -157,7 +171,8 @@ async fn what_is_no_http_is_refused_and_harms_nobody() -> Result<()> {
     let server = Serve::on(&data)?.start_ready().await?;
     let long = format!("GET /{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "a".repeat(100_000));
     let header = format!("GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: {}\r\n\r\n", "b".repeat(1_000_000));
-    let two_lengths = "POST /panier HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}";
+    let two_lengths =
+        "POST /panier HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}";
     for bytes in [
         long.as_bytes(),
         header.as_bytes(),
