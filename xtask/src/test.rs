@@ -13,7 +13,7 @@ use crate::counts::{Counts, Runner};
 use crate::{cargo, needs};
 
 /// The crash tests of a run: the step's name and the engine.
-const CRASHES: &[(&str, &str)] = &[];
+const CRASHES: &[(&str, &str)] = &[("crash sqlite", "sqlite"), ("crash postgres", "postgres")];
 
 /// Rounds of each; a long run is for its own command.
 const CRASH_ROUNDS: &str = "10";

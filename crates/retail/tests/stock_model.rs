@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kernel::{Currency, IdSource, Line, PlaceId, ProductId, Quantity, ReplenishmentId, SaleId, ShopId, SystemIds};
 use kernel::Timestamp;
+use kernel::{
+    Currency, IdSource, Line, PlaceId, ProductId, Quantity, ReplenishmentId, SaleId, ShopId, SystemIds,
+};
 use proptest::prelude::*;
 use retail::replenishment::commands::{self as replenishment, Count};
 use retail::replenishment::{NewReplenishment, ReplenishmentError, State as Step};
 use retail::sale::commands::{Record, Recorded};
 use retail::sale::{NewLine, NewSale, SaleError};
+use retail::stock::Wanted;
 use retail::stock::commands as stock;
 use retail::stock::reservation::commands::{Reserved, expire, release, reserve};
 use retail::stock::reservation::{NewReservation, ReservationError, State, queries};
-use retail::stock::Wanted;
 use store::testing::Scratch;
 use store::{Failure, params};
 
@@ -114,7 +116,9 @@ impl Model {
                 }
                 Told::Done
             }
-            Action::Reserve { reference, place, lines, seconds } => self.reserve(*reference, *place, lines, *seconds),
+            Action::Reserve { reference, place, lines, seconds } => {
+                self.reserve(*reference, *place, lines, *seconds)
+            }
             Action::Release { reference } => {
                 self.lapse(*reference);
                 match self.reservations.get(reference).map(|promise| promise.state) {
@@ -237,22 +241,21 @@ impl Real {
                 match self.scratch.run(|tx, now| reserve(tx, now, &new)) {
                     Ok(Reserved::New(_)) => Told::Done,
                     Ok(Reserved::Before(reservation)) => Told::Before(reservation.state),
-                    Err(failure) => refused(failure),
+                    Err(failure) => refused(&failure),
                 }
             }
             Action::Release { reference } => {
                 match self.scratch.run(|tx, now| release(tx, now, &named(*reference))) {
                     Ok(reservation) => Told::Ended(reservation.state),
-                    Err(failure) => refused(failure),
+                    Err(failure) => refused(&failure),
                 }
             }
             Action::Wait { seconds } => {
                 self.scratch.advance_seconds(*seconds);
                 let now = self.scratch.now();
                 let due = self.scratch.read(|tx| queries::due(tx, now, 100)).expect("what is due");
-                let ended = self
-                    .scratch
-                    .run(|tx, now| Ok::<_, Failure<ReservationError>>(expire(tx, now, &due)?));
+                let ended =
+                    self.scratch.run(|tx, now| Ok::<_, Failure<ReservationError>>(expire(tx, now, &due)?));
                 assert_eq!(ended.expect("a sweep").len(), due.len());
                 Told::Done
             }
@@ -268,9 +271,9 @@ impl Real {
                 self.requests.push(new.id);
                 Told::Done
             }
-            Action::Validate { request } => {
-                self.step(*request, |scratch, id| scratch.run(|tx, now| replenishment::validate(tx, now, id, None)))
-            }
+            Action::Validate { request } => self.step(*request, |scratch, id| {
+                scratch.run(|tx, now| replenishment::validate(tx, now, id, None))
+            }),
             Action::Reject { request } => {
                 let reason = "non".parse().expect("a text");
                 self.step(*request, |scratch, id| {
@@ -333,7 +336,7 @@ impl Real {
     }
 }
 
-fn refused(failure: Failure<ReservationError>) -> Told {
+fn refused(failure: &Failure<ReservationError>) -> Told {
     match failure {
         Failure::Refused(ReservationError::Short(_)) => Told::Short,
         Failure::Refused(ReservationError::Taken(_)) => Told::Taken,

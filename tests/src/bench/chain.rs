@@ -169,7 +169,9 @@ async fn call(
         };
         match saga.order(new, false).await? {
             Told::Answer(answer) if answer.status == 201 => {}
-            other => bail!("an order was answered {other:?}"),
+            told @ (Told::Answer(_) | Told::Claimed(_) | Told::Refused(_)) => {
+                bail!("an order was answered {told:?}")
+            }
         }
         let now = Instant::now();
         if now >= until {

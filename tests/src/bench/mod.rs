@@ -34,6 +34,8 @@ pub struct Options {
     pub sqlite: bool,
     /// On PostgreSQL, in process, beside pgbench.
     pub postgres: bool,
+    /// The server writes a line for every request, which a program on the same cores has to read.
+    pub access_log: bool,
 }
 
 /// Measures orders; `told` gets a line as each measurement begins.
@@ -55,7 +57,7 @@ pub fn orders(options: &Options, told: impl Fn(&str)) -> Result<Report> {
         std::fs::create_dir(&filled)?;
         bench.runtime.block_on(chain::fill(&Data::Folder(filled.clone())))?;
         bench.in_process(&filled)?;
-        bench.over_http(&filled)?;
+        bench.over_http(&filled, options.access_log)?;
         bench.demo()?;
     }
     if options.postgres {
@@ -98,6 +100,8 @@ impl Bench<'_> {
         let (title, target) = ("  ours / bare", Target::AtLeast(0.6));
         self.report.add_ratio("sqlite.uniform/bare", title, "sqlite.uniform", "sqlite.bare", target);
 
+        // Each of them may be a gigabyte.
+        drop((run, copy));
         (self.told)("SQLite in process, one hot pair of products");
         let run = copy_of(filled)?;
         let hot = self.order_in_process(run.path(), Demand::Hot)?;
@@ -115,10 +119,12 @@ impl Bench<'_> {
     }
 
     /// The server, with the load generator on the same cores.
-    fn over_http(&mut self, filled: &Path) -> Result<()> {
+    fn over_http(&mut self, filled: &Path, access_log: bool) -> Result<()> {
         let run = copy_of(filled)?;
         let data = Data::Folder(run.path().to_path_buf());
-        let serve = Serve::on(&data)?;
+        let filter = if access_log { "info" } else { "info,access=warn" };
+        let serve = Serve::on(&data)?.variable("HALLES_LOG_FILTER", filter);
+        let logged = if access_log { "access log on" } else { "access log off" };
         let server = self.runtime.block_on(serve.start_ready())?;
         let (idle, _) = memory(server.pid())?;
         self.report.add("memory.idle", "server, idle: memory", idle, "MiB", Target::AtMost(60.0));
@@ -127,7 +133,13 @@ impl Bench<'_> {
         let load = over_http::orders(server.address(), Demand::Uniform, self.time);
         let mut orders = self.runtime.block_on(load)?;
         let target = Target::AtLeast(10_000.0);
-        self.report.add("http.orders", "HTTP, 256 connections: orders", orders.per_second, "/s", target);
+        self.report.add(
+            "http.orders",
+            format!("HTTP, 256 connections, {logged}: orders"),
+            orders.per_second,
+            "/s",
+            target,
+        );
         let (middle, high) = (orders.latencies.quantile(0.5), orders.latencies.quantile(0.99));
         self.report.add("http.orders.p50", "  p50", middle, "ms", Target::None);
         self.report.add("http.orders.p99", "  p99", high, "ms", Target::AtMost(60.0));
@@ -136,7 +148,13 @@ impl Bench<'_> {
         let load = over_http::product_reads(server.address(), self.time);
         let mut reads = self.runtime.block_on(load)?;
         let target = Target::AtLeast(40_000.0);
-        self.report.add("http.reads", "HTTP, 256 connections: product reads", reads.per_second, "/s", target);
+        self.report.add(
+            "http.reads",
+            format!("HTTP, 256 connections, {logged}: product reads"),
+            reads.per_second,
+            "/s",
+            target,
+        );
         self.report.add("http.reads.p99", "  p99", reads.latencies.quantile(0.99), "ms", Target::None);
         let (_, most) = memory(server.pid())?;
         self.report.add(

@@ -50,13 +50,13 @@ impl Trace {
     /// Reads the store of a folder, in which every order has been confirmed.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let connection = open(folder)?;
-        let placed = placed(&connection)?;
+        let orders = placed(&connection)?;
         let places: HashMap<[u8; 16], usize> =
-            placed.iter().enumerate().map(|(place, (order, _))| (order.id, place)).collect();
+            orders.iter().enumerate().map(|(place, (order, _))| (order.id, place)).collect();
         let payments: HashMap<[u8; 16], usize> =
-            placed.iter().enumerate().map(|(place, (order, _))| (order.payment, place)).collect();
+            orders.iter().enumerate().map(|(place, (order, _))| (order.payment, place)).collect();
         let mut commits: BTreeMap<i64, Commit> = BTreeMap::new();
-        for (place, (_, at)) in placed.iter().enumerate() {
+        for (place, (_, at)) in orders.iter().enumerate() {
             commits.entry(*at).or_default().placed.push(place);
         }
         for (payment, at) in rows(&connection, "SELECT payment_id, at FROM simulated_charge", id_and_instant)?
@@ -80,7 +80,7 @@ impl Trace {
             });
             commits.entry(at).or_default().events.push(Event { kind, length: usize::try_from(length)? });
         }
-        let orders: Vec<Order> = placed.into_iter().map(|(order, _)| order).collect();
+        let orders: Vec<Order> = orders.into_iter().map(|(order, _)| order).collect();
         let commits: Vec<Commit> = commits.into_iter().map(|(at, commit)| Commit { at, ..commit }).collect();
         let confirmed: usize = commits.iter().map(|commit| commit.confirmed.len()).sum();
         ensure!(confirmed == orders.len(), "{confirmed} of {} orders are confirmed", orders.len());

@@ -39,6 +39,9 @@ struct OrderArguments {
     /// Where to write the report for machines.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Lets the server write a line for every request; over HTTP this measures the log too.
+    #[arg(long)]
+    access_log: bool,
     /// Fails when a number is not what it should be.
     #[arg(long)]
     strict: bool,
@@ -60,6 +63,7 @@ fn main() -> Result<ExitCode> {
         time: Duration::from_secs(if arguments.quick { 2 } else { arguments.seconds.max(1) }),
         sqlite: arguments.engine != Engines::Postgres,
         postgres: arguments.engine != Engines::Sqlite,
+        access_log: arguments.access_log,
     };
     let report = orders(&options, |what| eprintln!("measuring {what} …"))?;
     println!("\n{report}");

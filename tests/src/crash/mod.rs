@@ -5,6 +5,7 @@
 //! read before anybody touches it; everything starts again; and every answer that a client got, every unit and
 //! every cent is accounted for.
 
+mod again;
 mod ask;
 mod audit;
 mod report;
@@ -24,6 +25,7 @@ use testkit::wait_until;
 use tokio::runtime::Runtime;
 
 use crate::halles::check;
+use again::ask_again;
 use ask::Exchange;
 use audit::Ledger;
 use stage::Stage;
@@ -146,12 +148,13 @@ impl Life {
         self.try_find_faults(runtime, exchanges).unwrap_or_else(|error| vec![format!("{error:#}")])
     }
 
-    fn try_find_faults(&mut self, runtime: &Runtime, exchanges: Vec<Exchange>) -> Result<Vec<String>> {
+    fn try_find_faults(&mut self, runtime: &Runtime, mut exchanges: Vec<Exchange>) -> Result<Vec<String>> {
         self.stage.settle(runtime)?;
         let mut client = self.stage.client()?;
-        let mut faults = runtime.block_on(self.ledger.audit(&mut client, &self.world, exchanges))?;
-        // What was sent again may have begun new orders.
+        let mut faults = runtime.block_on(ask_again(&mut client, &mut exchanges))?;
+        // What was sent again may have begun orders that go on without their caller.
         self.stage.settle(runtime)?;
+        faults.extend(runtime.block_on(self.ledger.audit(&mut client, &self.world, &exchanges))?);
         let books = check(self.stage.data())?;
         if !books.sound {
             faults.push(format!("halles check --settled: {}", books.report));

@@ -8,7 +8,7 @@ use product_tests::bench::{Options, orders};
 
 #[test]
 fn the_benchmark_measures_everything() -> Result<()> {
-    let options = Options { time: Duration::from_secs(1), sqlite: true, postgres: true };
+    let options = Options { time: Duration::from_secs(1), sqlite: true, postgres: true, access_log: false };
     let report = orders(&options, |_| ())?;
     for name in [
         "sqlite.uniform/bare",

@@ -7,6 +7,7 @@ use kernel::{
     ClientId, FieldError, Kind, OrderId, Page, PaymentId, PlaceId, Problem, ProductId, Quantity, Timestamp,
 };
 use serde::Deserialize;
+use store::StoredEvent;
 use store::idempotency::{Answer, Key};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -315,6 +316,7 @@ async fn cancel_order(
 /// data carries the order and, in `etats`, the states that were added.
 #[utoipa::path(get, path = "/commande/{id}/suivi", tag = "commandes", params(("id" = OrderId, Path, description = "The order"), sse::ResumeAfter),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+              (status = 204, description = "Settled, and everything has been told: do not come back"),
               (status = 404, description = "No such order"), (status = 410, description = "Its events are no longer kept")))]
 async fn follow_order(
     AxumState(retail): AxumState<Retail>,
@@ -322,7 +324,13 @@ async fn follow_order(
     after: sse::ResumeAfter,
 ) -> Result<Response, Rejection> {
     let order = load(&retail, id).await?;
+    let ends = last_event(&order);
     let from = if let Some(position) = after.0 {
+        let heard = event_at(&retail, position).await?;
+        // Browsers come back after every end of a stream, unless they are told so.
+        if order.is_settled() && heard.is_some_and(|event| event.subject == id.to_string() && ends(&event)) {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         position
     } else {
         let created = order.created_at();
@@ -332,11 +340,25 @@ async fn follow_order(
         from: Some(from),
         kind: Some("halles.order.".to_owned()),
         subject: Some(id.to_string()),
-        until: Some(std::sync::Arc::new(|event| {
-            event.kind == super::commands::ORDER_CONFIRMED || event.kind == super::commands::ORDER_CANCELLED
-        })),
+        until: Some(ends),
     };
     sse::stream(retail.store(), retail.drain(), selection).await
+}
+
+/// Tells the event with which an order's story ends: its confirmation, unless it is known to be cancelled after it.
+fn last_event(order: &Order) -> sse::Until {
+    let confirmation_ends = order.state != State::Cancelled && order.cancellation.is_none();
+    std::sync::Arc::new(move |event| {
+        event.kind == super::commands::ORDER_CANCELLED
+            || (confirmation_ends && event.kind == super::commands::ORDER_CONFIRMED)
+    })
+}
+
+async fn event_at(retail: &Retail, position: i64) -> Result<Option<StoredEvent>, Problem> {
+    let found = retail
+        .store()
+        .read(move |tx| Ok::<_, Problem>(store::log::after(tx, position.saturating_sub(1), None, 1)?.pop()));
+    Ok(found.await?.filter(|event| event.position == position))
 }
 
 async fn load(retail: &Retail, id: OrderId) -> Result<Order, Problem> {

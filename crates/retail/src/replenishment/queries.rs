@@ -1,9 +1,12 @@
-//! Reading replenishment requests.
+//! Reading replenishment requests, and what shops are short of.
 
-use kernel::{Limit, ReplenishmentId, ShopId};
+use std::collections::HashMap;
+
+use kernel::{Day, Limit, PlaceId, ProductId, ReplenishmentId, ShopId};
 use store::{DbError, RowRef, Tx, params};
 use uuid::Uuid;
 
+use super::suggestion::{After, Suggestion};
 use super::{Replenishment, State};
 
 /// Which requests a list shows.
@@ -49,6 +52,68 @@ pub fn page(tx: &mut Tx<'_>, filter: &Filter, limit: Limit) -> Result<Vec<Replen
             read,
         ),
     }
+}
+
+/// The levels at or under their reorder threshold of open shops and products that are sold, by shop and product, as
+/// suggestions without quantities.
+pub(super) fn under_threshold(
+    tx: &mut Tx<'_>,
+    shop: Option<ShopId>,
+    after: Option<After>,
+    limit: Limit,
+) -> Result<Vec<Suggestion>, DbError> {
+    let After(after_shop, after_product) = after.unwrap_or(After(ShopId(0), ProductId(i64::MAX)));
+    tx.query(
+        "SELECT s.place_id, m.name, s.product_id, p.name, s.on_hand - s.reserved, s.reorder,
+                CAST(COALESCE((SELECT SUM(r.quantity) FROM replenishment r
+                               WHERE r.shop_id = s.place_id AND r.product_id = s.product_id
+                                 AND r.state = 'EN_ATTENTE'), 0) AS BIGINT),
+                COALESCE(c.on_hand - c.reserved, 0)
+         FROM stock_level s
+         JOIN shop m ON m.id = s.place_id AND m.active
+         JOIN product p ON p.id = s.product_id AND p.active
+         LEFT JOIN stock_level c ON c.place_id = $5 AND c.product_id = s.product_id
+         WHERE (s.place_id, s.product_id) > ($1, $2) AND s.on_hand - s.reserved <= s.reorder
+           AND ($3 IS NULL OR s.place_id = $3)
+         ORDER BY s.place_id, s.product_id LIMIT $4",
+        &params![after_shop, after_product, shop, limit.probe(), PlaceId::CENTRE],
+        |row| {
+            Ok(Suggestion {
+                shop: row.get(0)?,
+                shop_name: row.get(1)?,
+                product: row.get(2)?,
+                product_name: row.get(3)?,
+                available: row.get(4)?,
+                reorder: row.get(5)?,
+                sold: 0,
+                requested: row.get(6)?,
+                centre_available: row.get(7)?,
+                needed: 0,
+                quantity: 0,
+            })
+        },
+    )
+}
+
+/// Units sold at the tills of some shops from one day to another, both included, by product.
+pub(super) fn units_sold(
+    tx: &mut Tx<'_>,
+    from: Day,
+    to: Day,
+    shops: &[ShopId],
+) -> Result<HashMap<(ShopId, ProductId), i64>, DbError> {
+    // One row per shop and product and day is what the index gives in order; they are added up here.
+    let rows = tx.query_each(
+        "SELECT product_id, CAST(SUM(quantity) AS BIGINT) FROM sale_line
+         WHERE day >= $2 AND day <= $3 AND shop_id = $1 GROUP BY day, product_id",
+        shops.iter().map(|shop| params![shop, from, to]),
+        |index, row| Ok(((shops[index], row.get(0)?), row.get::<i64>(1)?)),
+    )?;
+    let mut sold = HashMap::new();
+    for (key, units) in rows {
+        *sold.entry(key).or_default() += units;
+    }
+    Ok(sold)
 }
 
 fn read(row: RowRef<'_>) -> Result<Replenishment, DbError> {

@@ -1,11 +1,13 @@
 //! What shops should ask for: products under their threshold, with a quantity from recent demand.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use kernel::{Day, Limit, PlaceId, ProductId, ShopId};
+use kernel::{Day, Limit, ProductId, ShopId};
 use serde::{Deserialize, Serialize};
-use store::{DbError, Tx, params};
+use store::{DbError, Tx};
 use utoipa::ToSchema;
+
+use super::queries;
 
 /// How many whole days of Europe/Paris demand is taken from, up to yesterday: four weeks, so that every weekday
 /// counts alike.
@@ -79,9 +81,10 @@ pub fn page(
     after: Option<After>,
     limit: Limit,
 ) -> Result<Vec<Suggestion>, DbError> {
-    let mut found = candidates(tx, shop, after, limit)?;
+    let mut found = queries::under_threshold(tx, shop, after, limit)?;
     let shops: BTreeSet<ShopId> = found.iter().map(|suggestion| suggestion.shop).collect();
-    let sold = demand(tx, today, &Vec::from_iter(shops))?;
+    let (from, to) = (today.plus(-DEMAND_DAYS), today.plus(-1));
+    let sold = queries::units_sold(tx, from, to, &Vec::from_iter(shops))?;
     for suggestion in &mut found {
         let key = (suggestion.shop, suggestion.product);
         suggestion.sold = sold.get(&key).copied().unwrap_or(0);
@@ -90,66 +93,6 @@ pub fn page(
         suggestion.quantity = suggestion.needed.min(suggestion.centre_available);
     }
     Ok(found)
-}
-
-fn candidates(
-    tx: &mut Tx<'_>,
-    shop: Option<ShopId>,
-    after: Option<After>,
-    limit: Limit,
-) -> Result<Vec<Suggestion>, DbError> {
-    let After(after_shop, after_product) = after.unwrap_or(After(ShopId(0), ProductId(i64::MAX)));
-    tx.query(
-        "SELECT s.place_id, m.name, s.product_id, p.name, s.on_hand - s.reserved, s.reorder,
-                CAST(COALESCE((SELECT SUM(r.quantity) FROM replenishment r
-                               WHERE r.shop_id = s.place_id AND r.product_id = s.product_id
-                                 AND r.state = 'EN_ATTENTE'), 0) AS BIGINT),
-                COALESCE(c.on_hand - c.reserved, 0)
-         FROM stock_level s
-         JOIN shop m ON m.id = s.place_id AND m.active
-         JOIN product p ON p.id = s.product_id AND p.active
-         LEFT JOIN stock_level c ON c.place_id = $5 AND c.product_id = s.product_id
-         WHERE (s.place_id, s.product_id) > ($1, $2) AND s.on_hand - s.reserved <= s.reorder
-           AND ($3 IS NULL OR s.place_id = $3)
-         ORDER BY s.place_id, s.product_id LIMIT $4",
-        &params![after_shop, after_product, shop, limit.probe(), PlaceId::CENTRE],
-        |row| {
-            Ok(Suggestion {
-                shop: row.get(0)?,
-                shop_name: row.get(1)?,
-                product: row.get(2)?,
-                product_name: row.get(3)?,
-                available: row.get(4)?,
-                reorder: row.get(5)?,
-                sold: 0,
-                requested: row.get(6)?,
-                centre_available: row.get(7)?,
-                needed: 0,
-                quantity: 0,
-            })
-        },
-    )
-}
-
-/// Units sold per shop and product in the [`DEMAND_DAYS`] before `today`.
-fn demand(
-    tx: &mut Tx<'_>,
-    today: Day,
-    shops: &[ShopId],
-) -> Result<HashMap<(ShopId, ProductId), i64>, DbError> {
-    let (from, to) = (today.plus(-DEMAND_DAYS), today.plus(-1));
-    // One row per shop and product and day is what the index gives in order; they are added up here.
-    let rows = tx.query_each(
-        "SELECT product_id, CAST(SUM(quantity) AS BIGINT) FROM sale_line
-         WHERE day >= $2 AND day <= $3 AND shop_id = $1 GROUP BY day, product_id",
-        shops.iter().map(|shop| params![shop, from, to]),
-        |index, row| Ok(((shops[index], row.get(0)?), row.get::<i64>(1)?)),
-    )?;
-    let mut sold = HashMap::new();
-    for (key, units) in rows {
-        *sold.entry(key).or_default() += units;
-    }
-    Ok(sold)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Scope {
 
 /// What was sold at the tills, by day and shop.
 ///
-/// Both statements read nothing but an index, in its order: a million sales take a fraction of a second.
+/// Both statements read nothing but an index, in its order: a million sales take a few tenths of a second.
 pub fn till_cells(tx: &mut Tx<'_>, scope: Scope) -> Result<Vec<Cell>, DbError> {
     let Scope { from, to, place } = scope;
     let mut sums: BTreeMap<(Day, PlaceId), Sum> = tx

@@ -188,12 +188,9 @@ fn by_channel(cells: &[Cell], currency: Currency) -> Vec<ChannelFigures> {
 }
 
 fn by_day(cells: &[Cell], scope: Scope, currency: Currency) -> Vec<DayFigures> {
-    let mut days: BTreeMap<Day, Sum> = BTreeMap::new();
-    let mut day = scope.from;
-    while day <= scope.to {
-        days.insert(day, Sum::default());
-        day = day.plus(1);
-    }
+    let range = scope.from.number()..=scope.to.number();
+    let mut days: BTreeMap<Day, Sum> =
+        range.filter_map(Day::from_number).map(|day| (day, Sum::default())).collect();
     for cell in cells {
         days.entry(cell.day).or_default().add(cell.sum);
     }

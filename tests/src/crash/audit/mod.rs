@@ -1,10 +1,8 @@
 //! Compares what clients were told with what the server holds after a crash.
 //!
-//! First every request that may be sent again is ([`again`]), so that its outcome is known or must be the same; then
-//! the whole world is read ([`found`]) and held against the clients' memory ([`orders`], [`stock`]). Whatever the
-//! server holds must have been asked for, and is counted to the unit.
+//! The whole world is read ([`found`]) and held against the clients' memory ([`orders`], [`stock`]): whatever they
+//! were told is there, whatever is there was asked for, and stock is right to the unit.
 
-mod again;
 mod found;
 mod orders;
 mod stock;
@@ -54,17 +52,15 @@ impl Ledger {
         confirmed.rev().take(limit).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Audits a round and takes over what it brought; returns what is wrong.
+    /// Audits a round, in which every order must be settled, and takes over what it brought; returns what is wrong.
     pub(super) async fn audit(
         &mut self,
         client: &mut Client,
         world: &World,
-        mut exchanges: Vec<Exchange>,
+        exchanges: &[Exchange],
     ) -> Result<Vec<String>> {
-        let mut faults = again::ask_again(client, &mut exchanges).await?;
-        let found = Found::read(client, world, self, &exchanges).await?;
-        faults.extend(self.judge(&exchanges, &found));
-        Ok(faults)
+        let found = Found::read(client, world, self, exchanges).await?;
+        Ok(self.judge(exchanges, &found))
     }
 
     fn judge(&mut self, exchanges: &[Exchange], found: &Found) -> Vec<String> {

@@ -99,7 +99,8 @@ fn unexplained(
         match unanswered.iter().position(|asked| *asked == (seen.place, seen.lines.as_slice())) {
             Some(position) => drop(unanswered.swap_remove(position)),
             None => {
-                faults.push(format!("order {id} was placed for nobody who could have asked for it: {seen:?}"))
+                faults
+                    .push(format!("order {id} was placed for nobody who could have asked for it: {seen:?}"));
             }
         }
         if !matches!(seen.state.as_str(), "CONFIRMEE" | "ANNULEE") {

@@ -103,10 +103,8 @@ fn example(document: &Value, described: &Value, depth: usize) -> Value {
             .collect::<serde_json::Map<_, _>>()
             .into();
     }
-    let kind = match &described["type"] {
-        Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or_default(),
-        kind => kind.clone(),
-    };
+    let kinds = described["type"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let kind = kinds.iter().find(|kind| **kind != "null").unwrap_or(&described["type"]);
     match kind.as_str() {
         Some("array") => Value::Array(vec![go_on(&described["items"])]),
         Some("integer" | "number") => Value::from(1),

@@ -226,12 +226,12 @@ fn media_types(operation: &Operation) -> Vec<Request> {
         "/;=",
     ];
     let path = path(operation, "1");
-    let typed =
+    let mislabelled =
         types.map(|media_type| bare(operation, &path).header("content-type", media_type).body(body.clone()));
     let encoded = ["gzip", "br", "unheard-of"]
         .map(|encoding| with_body(operation, "garbage").header("content-encoding", encoding));
     let keyed = with_body(operation, "{").header("idempotency-key", "k-1");
-    typed.into_iter().chain(encoded).chain([keyed]).collect()
+    mislabelled.into_iter().chain(encoded).chain([keyed]).collect()
 }
 
 /// The example with each value replaced, removed or doubled in turn, then with several at random.

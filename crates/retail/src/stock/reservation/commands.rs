@@ -2,6 +2,7 @@
 //! ([`Reservation::lock`]).
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use kernel::{Line, Timestamp};
 use store::{Call, CallError, DbError, Failure, Store, Tx, Unavailable, params};
@@ -87,24 +88,28 @@ pub fn expire(tx: &mut Tx<'_>, now: Timestamp, candidates: &[Reservation]) -> Re
     Ok(ended.into_iter().map(|reservation| reservation.reference).collect())
 }
 
-/// Ends every reservation whose time has run out, at most `at_once` per command. For the worker.
+/// Ends every reservation whose time has run out, at most `at_once` per command. For the worker, which comes again: it
+/// stops early when another process is at the same work.
 pub async fn expire_due(store: &Store, at_once: i64) -> Result<(), Unavailable> {
     loop {
         let now = store.now();
         let due = store.read(move |tx| Ok::<_, Unavailable>(queries::due(tx, now, at_once)?)).await?;
-        if due.is_empty() {
+        if due.is_empty() || expire_all(store, due).await? == 0 {
             return Ok(());
         }
-        let call = Call::new("retail.reservation.expire", STOCK);
-        let call = due.iter().fold(call, |call, reservation| reservation.lock(call));
-        let done = store
-            .run(call, move |tx, now| Ok::<_, Failure<std::convert::Infallible>>(expire(tx, now, &due)?))
-            .await;
-        done.map_err(|error| match error {
-            CallError::Unavailable(error) => error,
-            CallError::Refused(never) => match never {},
-        })?;
     }
+}
+
+/// Ends those of some reservations that are still due, as one command; returns how many.
+async fn expire_all(store: &Store, due: Vec<Reservation>) -> Result<usize, Unavailable> {
+    let call = Call::new("retail.reservation.expire", STOCK);
+    let call = due.iter().fold(call, |call, reservation| reservation.lock(call));
+    let done =
+        store.run(call, move |tx, now| Ok::<_, Failure<Infallible>>(expire(tx, now, &due)?.len())).await;
+    done.map_err(|error| match error {
+        CallError::Unavailable(error) => error,
+        CallError::Refused(never) => match never {},
+    })
 }
 
 /// The same reservation, ended if its time has run out.

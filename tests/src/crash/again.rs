@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::ask::{Ask, Exchange, Known};
+use super::ask::{Ask, Exchange, Known};
 use crate::eventually;
 use crate::http::{Answer, Client};
 
