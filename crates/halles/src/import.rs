@@ -38,7 +38,8 @@ pub async fn run(
     let options = database::options(settings);
     let store = tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| {
         let in_use = matches!(error, OpenError::InUse { .. });
-        let hint = if in_use { "; or send the file to the running server: POST /produits/import" } else { "" };
+        let hint =
+            if in_use { "; or send the file to the running server: POST /produits/import" } else { "" };
         anyhow::anyhow!("{error}{hint}")
     })?;
     let imported = write(&store, lines).await;

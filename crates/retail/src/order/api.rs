@@ -18,13 +18,12 @@ use super::commands::{NewOrder, PlaceRefusal, distinct};
 use super::plan::{AbortReason, Transition};
 use super::queries::{self, Filter};
 use super::saga::Told;
-use super::{MAX_LINES, Order, Shortage, State};
+use super::{MAX_LINES, Order, State};
 use crate::Retail;
 use crate::payment::api::PAYMENT_REFUSED;
+use crate::stock::Shortage;
+use crate::stock::api::insufficient_stock;
 
-/// There is not enough stock; the order is stored as `ANNULEE`.
-pub static INSUFFICIENT_STOCK: Kind =
-    Kind::new("insufficient-stock", 409, "There is not enough stock", "Le stock est insuffisant");
 /// The order ended before it was paid.
 pub static ORDER_ENDED: Kind =
     Kind::new("order-ended", 409, "The order has been cancelled", "La commande est annulée");
@@ -92,15 +91,7 @@ impl From<PlaceRefusal> for Problem {
 
 /// What is answered to an order whose stock is not there.
 pub(crate) fn short_answer(order: &Order, shortages: &[Shortage]) -> Answer {
-    let named: Vec<String> = shortages
-        .iter()
-        .map(|short| {
-            format!("product {}: asked {}, available {}", short.product, short.asked, short.available)
-        })
-        .collect();
-    let problem = Problem::new(&INSUFFICIENT_STOCK, named.join("; "))
-        .with("produits", &shortages)
-        .with("commande", order);
+    let problem = insufficient_stock(shortages).with("commande", order);
     Reply::problem(&problem).at(location(order)).answer().clone()
 }
 

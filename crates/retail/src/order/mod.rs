@@ -185,18 +185,3 @@ impl Order {
         self.cancellation.is_none() && matches!(self.state, State::Confirmed | State::Cancelled)
     }
 }
-
-/// A product of which there is not enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Manque)]
-pub struct Shortage {
-    /// The product.
-    #[serde(rename = "produit_id")]
-    pub product: ProductId,
-    /// Units asked for.
-    #[serde(rename = "demande")]
-    pub asked: i64,
-    /// Units there are.
-    #[serde(rename = "disponible")]
-    pub available: i64,
-}

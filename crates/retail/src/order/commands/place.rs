@@ -7,11 +7,11 @@ use store::idempotency::{self, Answer, Claim, Key};
 use store::{DbError, Lane, Locks, Slice, Tx, params};
 use uuid::Uuid;
 
-use super::super::{Order, OrderLine, Shortage, State, Step};
+use super::super::{Order, OrderLine, State, Step};
 use super::{NewStep, ORDER_CANCELLED, ORDER_RESERVED, step, tell, write_steps};
 use crate::order::api::short_answer;
 use crate::stock::commands::{declare, move_units};
-use crate::stock::{Level, Movement, Slot};
+use crate::stock::{Level, Movement, Shortage, Slot};
 
 /// An order to be placed. Ids are drawn by the caller.
 #[derive(Debug, Clone)]
