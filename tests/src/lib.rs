@@ -4,7 +4,7 @@
 //! - [`http`]: a small client, also the load generator.
 //! - [`catalogue`]: products, shops and stock, made over HTTP.
 //! - [`store_view`]: looks into a store's tables beside the program.
-//! - [`crash`] and [`bench`]: what `cargo xtask crash` and `cargo xtask bench` run.
+//! - `crash` and `bench`: what `cargo xtask crash` and `cargo xtask bench` run.
 //!
 //! The tests themselves are in `tests/tests/`. They run the program that lies beside them, so it is built first:
 //! `cargo build --workspace --bins` (`cargo xtask` does it).

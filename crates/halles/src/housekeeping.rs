@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use store::{Call, CallError, Failure, Lane, Store, idempotency, log};
+use kernel::Timestamp;
+use store::{Call, CallError, DbError, Failure, Lane, Store, Tx, idempotency, log};
 use web::Drain;
 
 const EVERY: Duration = Duration::from_mins(10);
-/// How many events go with one command: a few milliseconds of the writer's time.
+/// How many rows go with one command: a few milliseconds of the writer's time.
 const CHUNK: i64 = 1000;
 const LANE: Lane = Lane("housekeeping");
 
@@ -20,23 +21,29 @@ pub(crate) async fn work(store: Store, drain: Drain, retention_days: u32) {
             () = tokio::time::sleep(EVERY) => {}
         }
         let kept = i64::from(retention_days) * 24 * 3600;
-        let call = Call::new("store.idempotency.prune", LANE);
-        let keys: Result<u64, CallError<Infallible>> = store
-            .run(call, |tx, now| {
-                idempotency::prune(tx, now.plus_seconds(-idempotency::KEPT_SECONDS)).map_err(Failure::Db)
-            })
-            .await;
-        let mut events = 0;
-        loop {
-            let call = Call::new("store.log.prune", LANE);
-            let gone: Result<u64, CallError<Infallible>> = store
-                .run(call, move |tx, now| log::prune(tx, now.plus_seconds(-kept), CHUNK).map_err(Failure::Db))
+        let keys = prune(&store, "store.idempotency.prune", |tx, now| {
+            idempotency::prune(tx, now.plus_seconds(-idempotency::KEPT_SECONDS), CHUNK)
+        });
+        let keys = keys.await;
+        let events =
+            prune(&store, "store.log.prune", move |tx, now| log::prune(tx, now.plus_seconds(-kept), CHUNK))
                 .await;
-            match gone {
-                Ok(0) | Err(_) => break,
-                Ok(gone) => events += gone,
-            }
+        tracing::debug!(events, keys, "old events and idempotency keys thrown away");
+    }
+}
+
+/// Runs a command again and again until it finds nothing more to throw away; returns how much went.
+async fn prune<F>(store: &Store, name: &'static str, f: F) -> u64
+where
+    F: Fn(&mut Tx<'_>, Timestamp) -> Result<u64, DbError> + Copy + Send + 'static,
+{
+    let mut total = 0;
+    loop {
+        let gone: Result<u64, CallError<Infallible>> =
+            store.run(Call::new(name, LANE), move |tx, now| f(tx, now).map_err(Failure::Db)).await;
+        match gone {
+            Ok(0) | Err(_) => return total,
+            Ok(gone) => total += gone,
         }
-        tracing::debug!(events, keys = keys.unwrap_or(0), "old events and idempotency keys thrown away");
     }
 }

@@ -108,7 +108,9 @@ async fn assemble(
             tokio::spawn(async move {
                 store.opened().await;
                 if let Err(error) = start_retail(&retail, &store, demo, currency).await {
-                    tracing::error!(error = format!("{error:#}"), "the stores stall cannot start");
+                    // As when the database had been there from the start: nothing is served on data that does not fit.
+                    tracing::error!(error = format!("{error:#}"), "the stores stall cannot start; ending");
+                    std::process::exit(1);
                 }
                 retail.work(alone).await;
             });

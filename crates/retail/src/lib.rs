@@ -144,7 +144,7 @@ impl Retail {
             tracing::warn!(%error, "leases of an earlier process could not be voided; they will run out");
         }
         let orders = Arc::clone(&self.parts.saga).work(self.parts.drain.started());
-        tokio::join!(orders, self.sweep());
+        tokio::join!(orders, self.sweep_payments(), self.sweep_stock());
     }
 
     /// The chain's currency is written down with the first start and never changes: amounts are stored without it.
@@ -160,30 +160,37 @@ impl Retail {
         self.parts.desk.void_leases().await
     }
 
-    /// Payments at their own door and reservations, every so often.
-    async fn sweep(&self) {
-        /// Often enough for a reservation's seconds to mean something.
-        const EVERY: Duration = Duration::from_millis(500);
-        loop {
+    /// Payments at their own door, every so often.
+    async fn sweep_payments(&self) {
+        while self.pause().await {
             if let Err(error) = self.parts.desk.resume().await {
                 tracing::debug!(%error, "unfinished payments cannot be resumed now");
             }
+        }
+    }
+
+    /// Imports and reservations, every so often: apart from payments, whose provider may be slow.
+    async fn sweep_stock(&self) {
+        while self.pause().await {
             if let Err(error) = product::import::resume(&self.parts.store, false).await {
                 tracing::debug!(%error, "unfinished imports cannot be resumed now");
             }
             if let Err(error) = self.expire_reservations().await {
                 tracing::debug!(%error, "reservations cannot be looked through now");
             }
-            tokio::select! {
-                () = self.parts.drain.started() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
         }
     }
 
+    /// Waits for the next turn of a sweep; false when the server stops.
+    async fn pause(&self) -> bool {
+        /// Often enough for a reservation's seconds to mean something.
+        const EVERY: Duration = Duration::from_millis(500);
+        tokio::time::timeout(EVERY, self.parts.drain.started()).await.is_err()
+    }
+
     async fn expire_reservations(&self) -> Result<(), Unavailable> {
-        /// How many one command releases.
-        const AT_ONCE: i64 = 100;
+        /// How many one command releases: together no more than 500 keys, since each holds at most 100 products.
+        const AT_ONCE: i64 = 5;
         stock::reservation::expire_due(&self.parts.store, AT_ONCE).await
     }
 

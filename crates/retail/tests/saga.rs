@@ -26,6 +26,7 @@ on_both_engines![
     an_expired_reservation_asks_the_provider_first,
     a_second_cancellation_is_refused,
     cancellation_racing_with_confirmation,
+    a_caller_who_leaves_during_the_first_commit_leaves_no_order_behind,
 ];
 
 /// Places one order of two lines; `Err` when it did not end at once.
@@ -215,6 +216,23 @@ async fn cancellation_racing_with_confirmation(ground: Ground) {
         let expected = if cancelled.is_ok() { State::Cancelled } else { State::Confirmed };
         assert_eq!(order(&store, id).await.unwrap().state, expected);
     }
+    let confirmed = count(&store, State::Confirmed).await;
+    assert_eq!((level(&store, 1).await, ledger.kept()), ((1_000 - 2 * confirmed, 0), 5000 * confirmed));
+    assert_sound(&store).await;
+}
+
+/// Whenever the caller leaves, somebody goes on with the order.
+async fn a_caller_who_leaves_during_the_first_commit_leaves_no_order_behind(ground: Ground) {
+    let store = open(&ground);
+    stocked(&store, 2, 1_000).await;
+    let ledger = Arc::new(Ledger::new());
+    let saga = saga(&store, &ledger);
+    for micros in 0..20 {
+        let new = new_order(&saga, &store, &[(1, 2), (2, 3)]);
+        let patience = Duration::from_micros(micros * 100);
+        drop(tokio::time::timeout(patience, saga.order(new, false)).await);
+    }
+    settle(&saga, &store).await;
     let confirmed = count(&store, State::Confirmed).await;
     assert_eq!((level(&store, 1).await, ledger.kept()), ((1_000 - 2 * confirmed, 0), 5000 * confirmed));
     assert_sound(&store).await;

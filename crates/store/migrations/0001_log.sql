@@ -11,6 +11,9 @@ CREATE TABLE event (
 );
 -- How far each durable consumer has come.
 CREATE TABLE event_cursor (name TEXT PRIMARY KEY, position BIGINT NOT NULL, at BIGINT NOT NULL);
+-- PostgreSQL: the last batch of each writer, by a token nobody else has. A transaction's id does not tell what became
+-- of it: a server that crashed gives the ids of lost transactions out again.
+CREATE TABLE writer_mark (writer UUID PRIMARY KEY, token UUID NOT NULL, at BIGINT NOT NULL);
 -- What was answered under an idempotency key; status is NULL while the work is not finished.
 CREATE TABLE idempotency (
     caller TEXT NOT NULL,

@@ -54,10 +54,10 @@ impl Dialect {
     pub(crate) const fn tables(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'writer_mark' ORDER BY name"
             }
             Self::Postgres => {
-                "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+                "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = 'public' AND table_name <> 'writer_mark' ORDER BY 1"
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use kernel::Timestamp;
+use kernel::{IdSource as _, SystemIds, Timestamp};
+use uuid::Uuid;
 
 use crate::command::Locks;
 use crate::dialect::Dialect;
@@ -70,10 +71,26 @@ pub(crate) enum Committed {
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 const RESOLVE_PAUSE: Duration = Duration::from_millis(100);
 
+/// How a batch is recognised after its connection broke during COMMIT.
+#[derive(Debug, Clone)]
+pub(crate) struct BatchMark {
+    /// This writer.
+    writer: Uuid,
+    /// This batch, written into the writer's row by the batch itself.
+    token: Uuid,
+    /// The transaction's id, which says whether it is still under way, and no more: a server that crashed gives the
+    /// ids of lost transactions out again.
+    transaction: String,
+}
+
+const MARK_BATCH: &str = "INSERT INTO writer_mark (writer, token, at) VALUES ($1, $2, $3)
+    ON CONFLICT (writer) DO UPDATE SET token = excluded.token, at = excluded.at";
+const READ_MARK: &str = "SELECT token FROM writer_mark WHERE writer = $1";
+
 /// One connection.
 pub(crate) enum Session {
     Sqlite(Sqlite),
-    Postgres { conn: Postgres, url: String, transaction: String },
+    Postgres { conn: Postgres, url: String, batch: BatchMark },
 }
 
 impl Session {
@@ -118,7 +135,10 @@ impl Session {
     }
 
     fn postgres(conn: Postgres, url: &str) -> Self {
-        Self::Postgres { conn, url: url.to_owned(), transaction: String::new() }
+        // Only the randomness of these ids counts; the batch's own has its time.
+        let (writer, token) = (SystemIds.next(Timestamp::default()), Uuid::nil());
+        let batch = BatchMark { writer, token, transaction: String::new() };
+        Self::Postgres { conn, url: url.to_owned(), batch }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -152,14 +172,19 @@ impl Session {
     }
 
     /// Starts a batch's transaction and takes the locks of all its commands.
-    pub(crate) fn begin<'l>(&mut self, locks: impl Iterator<Item = &'l Locks>) -> Result<(), DbError> {
+    pub(crate) fn begin<'l>(
+        &mut self,
+        now: Timestamp,
+        locks: impl Iterator<Item = &'l Locks>,
+    ) -> Result<(), DbError> {
         match self {
             // The one writer's transaction excludes every other.
             Self::Sqlite(conn) => conn.script(Dialect::Sqlite.begin()),
-            Self::Postgres { conn, transaction, .. } => {
+            Self::Postgres { conn, batch, .. } => {
                 let locks = Locks::union(locks);
-                *transaction = conn.begin(&locks.spaces, &locks.keys)?;
-                Ok(())
+                batch.transaction = conn.begin(&locks.spaces, &locks.keys)?;
+                batch.token = SystemIds.next(now);
+                Tx::new(conn).execute_each(MARK_BATCH, [params![batch.writer, batch.token, now]])
             }
         }
     }
@@ -254,11 +279,12 @@ impl Session {
                 Err(DbError::Io(text)) => Committed::Fatal(text),
                 Err(error) => Committed::No(error),
             },
-            Self::Postgres { conn, url, transaction } => match conn.commit() {
+            Self::Postgres { conn, url, batch } => match conn.commit() {
                 Ok(()) => Committed::Yes,
                 Err(error @ (DbError::Connection(_) | DbError::Other(_) | DbError::Io(_))) => {
+                    let transaction = &batch.transaction;
                     tracing::warn!(%error, transaction, "COMMIT was not acknowledged; asking what became of it");
-                    resolve(conn, url, transaction, meanwhile)
+                    resolve(conn, url, batch, meanwhile)
                 }
                 Err(error) => Committed::No(error),
             },
@@ -274,13 +300,22 @@ impl Session {
     }
 }
 
+/// What became of a batch: `Some(true)` committed, `Some(false)` not, `None` still under way.
+fn outcome(conn: &mut Postgres, batch: &BatchMark) -> Result<Option<bool>, DbError> {
+    if conn.is_under_way(&batch.transaction)? {
+        return Ok(None);
+    }
+    let mark = Tx::new(conn).query_opt(READ_MARK, &params![batch.writer], |row| row.get::<Uuid>(0))?;
+    Ok(Some(mark == Some(batch.token)))
+}
+
 /// Asks new connections what became of a transaction, until one knows or [`RESOLVE_LIMIT`] is over. The
 /// connection that knew takes the broken one's place.
-fn resolve(conn: &mut Postgres, url: &str, transaction: &str, mut meanwhile: impl FnMut()) -> Committed {
+fn resolve(conn: &mut Postgres, url: &str, batch: &BatchMark, mut meanwhile: impl FnMut()) -> Committed {
     let until = Instant::now() + RESOLVE_LIMIT;
     while Instant::now() < until {
         if let Ok(mut fresh) = Postgres::connect(url, postgres::COMMANDS)
-            && let Ok(Some(committed)) = fresh.outcome_of(transaction)
+            && let Ok(Some(committed)) = outcome(&mut fresh, batch)
         {
             *conn = fresh;
             let undone = || Committed::No(DbError::Connection("lost before COMMIT".into()));

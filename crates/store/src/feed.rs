@@ -13,7 +13,7 @@ use crate::{DbError, StoredEvent, Tx, log};
 pub type Events = Arc<[StoredEvent]>;
 
 /// How many batches a slow listener may be behind.
-const BUFFERED: usize = 4096;
+const BUFFERED: usize = 512;
 /// How many events of other processes are read at a time.
 const PAGE: i64 = 1000;
 

@@ -134,7 +134,11 @@ pub fn release(tx: &mut Tx<'_>, key: &Key) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Deletes finished keys from before an instant; returns how many went.
-pub fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, DbError> {
-    tx.execute("DELETE FROM idempotency WHERE at < $1 AND status IS NOT NULL", &params![before])
+/// Deletes up to `limit` of the oldest finished keys from before an instant; returns how many went.
+pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, DbError> {
+    tx.execute(
+        "DELETE FROM idempotency WHERE (caller, idempotency_key) IN
+           (SELECT caller, idempotency_key FROM idempotency WHERE at < $1 AND status IS NOT NULL ORDER BY at LIMIT $2)",
+        &params![before, limit],
+    )
 }

@@ -191,6 +191,7 @@ fn keep_starting(inner: &Weak<Inner>, shared: &Shared) {
             Ok(()) => return,
             Err(OpenError::Db(DbError::Connection(_))) => {}
             Err(error) => {
+                tracing::error!(%error, "the database can be reached and cannot be used");
                 (inner.options.on_fatal)(&error.to_string());
                 return;
             }

@@ -41,13 +41,20 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (
 /// Brings all stalls' tables up to date, in one transaction; refuses data that is newer than the program.
 pub(crate) fn migrate(session: &mut Session, schemas: &[Schema], now: Timestamp) -> Result<(), OpenError> {
     session.script(session.dialect().begin())?;
-    let result = steps(session, schemas, now);
+    let result = steps(session, schemas, now).and_then(|()| Ok(forget_writers(session, now)?));
     if result.is_ok() {
         session.script("COMMIT")?;
     } else {
         session.rollback();
     }
     result
+}
+
+/// Deletes the marks of writers that are long gone.
+fn forget_writers(session: &mut Session, now: Timestamp) -> Result<(), DbError> {
+    let week_ago = now.plus_seconds(-7 * 24 * 3600);
+    Tx::new(session.connection()).execute("DELETE FROM writer_mark WHERE at < $1", &params![week_ago])?;
+    Ok(())
 }
 
 fn steps(session: &mut Session, schemas: &[Schema], now: Timestamp) -> Result<(), OpenError> {

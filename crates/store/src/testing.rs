@@ -41,7 +41,7 @@ impl Scratch {
         &mut self,
         f: impl FnOnce(&mut Tx<'_>, Timestamp) -> Result<T, Failure<E>>,
     ) -> Result<T, Failure<E>> {
-        self.session.begin(std::iter::empty())?;
+        self.session.begin(self.now, std::iter::empty())?;
         let result = self.run_and_commit(f);
         if result.is_err() {
             self.session.rollback();

@@ -176,7 +176,7 @@ impl Writer {
         let now = shared.stamp();
         let locks = (shared.sabotage != Sabotage::NoLocks).then(|| batch.locks());
         let result = session
-            .begin(locks.into_iter().flatten())
+            .begin(now, locks.into_iter().flatten())
             .map_err(Stop::Db)
             .and_then(|()| run_all(session, batch, now, careful));
         match result {
@@ -196,8 +196,11 @@ impl Writer {
                 }
                 (Committed::Fatal(reason), _) => {
                     self.session = None;
+                    // Nothing more is taken: a disk that failed once must not acknowledge anything. Whether the commit
+                    // reached it shows after the restart.
+                    self.queue.close();
                     self.shared.die(&reason);
-                    Verdict::Failed(Unavailable::Failed("the disk failed".into()))
+                    Verdict::Failed(Unavailable::OutcomeUnknown)
                 }
             },
             Err(Stop::Carefully) => {

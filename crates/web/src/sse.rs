@@ -190,7 +190,7 @@ impl Teller {
     async fn wait(&mut self) -> String {
         tokio::select! {
             received = self.live.recv() => match received {
-                Ok(events) if events.first().is_some_and(|first| first.position > self.position + 1) => {
+                Ok(events) if events.first().is_some_and(|first| first.position > self.position.saturating_add(1)) => {
                     self.phase = Phase::CatchUp;
                     String::new()
                 }

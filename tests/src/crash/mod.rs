@@ -76,16 +76,19 @@ pub fn run(options: &Options, mut told: impl FnMut(&Round)) -> Result<Report> {
         seed: options.seed,
         rounds: Vec::new(),
     };
-    let mut life = None;
+    let mut life: Option<Life> = None;
     for number in 1..=options.rounds {
-        if (number - 1).is_multiple_of(options.rounds_per_store.max(1)) {
-            // The old one ends before the new one begins.
-            drop(life.take());
-            life = Some(Life::begin(options, &runtime)?);
-        }
-        let life = life.as_mut().context("there is a store")?;
-        let round = life.round(options, &runtime, number).with_context(|| format!("round {number}"))?;
+        let is_old = (number - 1).is_multiple_of(options.rounds_per_store.max(1));
+        let current = match life.take().filter(|_| !is_old) {
+            Some(current) => life.insert(current),
+            None => life.insert(Life::begin(options, &runtime)?),
+        };
+        let round = current.round(options, &runtime, number).with_context(|| format!("round {number}"))?;
         told(&round);
+        if !round.faults.is_empty() {
+            // What is wrong once would be found wrong again.
+            life = None;
+        }
         report.rounds.push(round);
     }
     Ok(report)
@@ -134,12 +137,16 @@ impl Life {
         traffic.stop();
         self.stage.recover_database()?;
         let exchanges = runtime.block_on(traffic.exchanges())?;
-        let steps = steps::read(&view, before, &exchanges)?;
+        let steps = steps::read(&view, before, &exchanges);
         let in_recovery = number.is_multiple_of(KILL_IN_RECOVERY);
         self.stage.revive(in_recovery.then_some(&mut rng))?;
         let (requests, unanswered) =
             (exchanges.len(), exchanges.iter().filter(|exchange| exchange.answer.is_none()).count());
-        let faults = self.find_faults(runtime, exchanges);
+        let mut faults = self.find_faults(runtime, exchanges);
+        let steps = steps.unwrap_or_else(|error| {
+            faults.push(format!("{error:#}"));
+            StepCounts::new()
+        });
         Ok(Round { number, victim, requests, in_flight, unanswered, steps, faults })
     }
 

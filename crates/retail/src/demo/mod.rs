@@ -1,6 +1,6 @@
 //! Demonstration data: an invented chain of six shops in Paris with sixty days of sales behind it.
 //!
-//! Everything is made up from the day of loading ([`plan`]) and the same on every machine; names, descriptions and
+//! Everything is made up from the day of loading (`plan`) and the same on every machine; names, descriptions and
 //! addresses say that it is invented. It is loaded step by step, each step once, so that a load that was interrupted
 //! goes on where it stopped, and one that is complete is left alone.
 

@@ -78,7 +78,19 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
     let mut violations = Vec::new();
     check_stock(tx, &mut violations)?;
     violations.extend(queries::payments(tx)?.iter().filter_map(check_payment));
+    violations.extend(queries::paid_and_cancelled(tx)?.iter().map(|(order, state, amount)| Violation {
+        rule: Rule::OrderPayment,
+        subject: format!("order {order}, ANNULEE"),
+        expected: "no money held or taken".to_owned(),
+        found: format!("a payment {state} of {amount} minor units"),
+    }));
     violations.extend(queries::ledger(tx)?.iter().map(check_ledger));
+    violations.extend(queries::unknown_charges(tx)?.iter().map(|(payment, kept)| Violation {
+        rule: Rule::ProviderLedger,
+        subject: format!("payment {payment}, which does not exist"),
+        expected: "nothing kept".to_owned(),
+        found: format!("{kept} minor units kept"),
+    }));
     violations.extend(queries::wrong_totals(tx)?.iter().map(wrong_total));
     Ok(violations)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kernel::{OrderId, SaleId};
+use kernel::{OrderId, PaymentId, SaleId};
 use store::{DbError, Tx, params};
 
 use super::Unfinished;
@@ -215,10 +215,31 @@ pub fn wrong_totals(tx: &mut Tx<'_>) -> Result<Vec<Totalled>, DbError> {
     Ok(wrong)
 }
 
+/// The cancelled orders whose payment is held or taken by our own rows: the order, the payment's state, its amount.
+pub fn paid_and_cancelled(tx: &mut Tx<'_>) -> Result<Vec<(OrderId, String, i64)>, DbError> {
+    tx.query(
+        "SELECT o.id, p.state, p.amount_minor FROM orders o JOIN payment p ON p.id = o.payment_id
+         WHERE o.state = 'ANNULEE' AND p.state IN ('AUTORISE', 'CAPTURE')",
+        &[],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}
+
+/// The charges that the simulator has kept and that no payment of ours knows of: the payment, the amount kept.
+pub fn unknown_charges(tx: &mut Tx<'_>) -> Result<Vec<(PaymentId, i64)>, DbError> {
+    tx.query(
+        "SELECT c.payment_id, c.captured_minor - c.refunded_minor FROM simulated_charge c
+         WHERE c.captured_minor > c.refunded_minor AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = c.payment_id)",
+        &[],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// The orders with something left to do, the longest waiting first.
 pub(super) fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Unfinished>, DbError> {
     tx.query(
-        "SELECT id, state, lease_until FROM orders WHERE lease_until IS NOT NULL ORDER BY lease_until, id",
+        "SELECT id, state, COALESCE(lease_until, created_at) FROM orders
+         WHERE lease_until IS NOT NULL OR cancelling OR state NOT IN ('CONFIRMEE', 'ANNULEE') ORDER BY 3, id",
         &[],
         |row| Ok(Unfinished { id: row.get(0)?, state: row.get(1)?, lease_until: row.get(2)? }),
     )

@@ -167,6 +167,9 @@ pub struct Order {
     /// The provider's id of its payment, once known.
     #[serde(skip)]
     pub payment_reference: Option<String>,
+    /// The provider that its payment was intended for.
+    #[serde(skip)]
+    pub provider: Option<String>,
 }
 
 impl Order {

@@ -137,6 +137,7 @@ mod tests {
             from_basket: false,
             expires_at: Timestamp::from_micros(1_000),
             payment_reference: None,
+            provider: None,
         }
     }
 

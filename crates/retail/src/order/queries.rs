@@ -26,7 +26,7 @@ pub fn orders(tx: &mut Tx<'_>, currency: Currency, ids: &[OrderId]) -> Result<Ve
     let money = |minor| Money::from_minor(minor, currency);
     let mut found = tx.query_each(
         "SELECT o.id, o.client_id, o.place_id, o.total_minor, o.state, o.cancelling, o.payment_id, o.from_basket, o.expires_at,
-                p.provider_reference
+                p.provider_reference, p.provider
          FROM orders o LEFT JOIN payment p ON p.id = o.payment_id WHERE o.id = $1",
         ids.iter().map(|id| params![id]),
         |_, row| head(row, currency),
@@ -118,6 +118,7 @@ fn head(row: RowRef<'_>, currency: Currency) -> Result<Order, DbError> {
         from_basket: row.get(7)?,
         expires_at: row.get(8)?,
         payment_reference: row.get_opt(9)?,
+        provider: row.get_opt(10)?,
     })
 }
 

@@ -1,16 +1,17 @@
 //! The saga: one call to the payment provider between two commits, until nothing is left to do.
 //!
 //! The handler of a request drives its order at once; the worker ([`Saga::work`]) takes over whatever was left
-//! by a crash, a slow provider or a lost answer. Both run [`Saga::drive`], which trusts only what is stored.
+//! by a crash, a slow provider or a lost answer. Both run `drive`, which trusts only what is stored.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kernel::{Currency, OrderId, Timestamp};
 use store::idempotency::{Answer, Claim, Key};
 use store::{Call, CallError, Failure, Store, Unavailable};
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::api::{OrderError, accepted_answer, final_answer_of, short_answer};
@@ -69,14 +70,42 @@ pub struct Saga {
 }
 
 /// An order being driven here, for as long as this lives.
-struct Running<'a> {
-    saga: &'a Saga,
+struct Running {
+    saga: Arc<Saga>,
     id: OrderId,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.saga.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.saga.running().remove(&self.id);
+    }
+}
+
+/// How far a new order has come when it is placed.
+enum Begun {
+    /// It has ended already, or there is none.
+    Over(Told),
+    /// Its stock is promised and it is being driven.
+    Driven(Driven),
+}
+
+/// An order that is being driven in a task of its own.
+struct Driven {
+    accepted: Answer,
+    task: JoinHandle<Result<Option<Answer>, Unavailable>>,
+}
+
+impl Driven {
+    /// Waits as long as a caller may be kept waiting, or not at all.
+    async fn answer(self, respond_async: bool) -> Told {
+        if respond_async {
+            return Told::Answer(self.accepted);
+        }
+        match tokio::time::timeout(PATIENCE, self.task).await {
+            Ok(Ok(Ok(Some(answer)))) => Told::Answer(answer),
+            // It is stored and somebody goes on with it: that is an acceptance, whatever stands in the way now.
+            Ok(Ok(Ok(None) | Err(_)) | Err(_)) | Err(_) => Told::Answer(self.accepted),
+        }
     }
 }
 
@@ -119,33 +148,34 @@ impl Saga {
     /// Places an order and drives it to its end, or for ten seconds, or (`respond_async`) not at all before
     /// answering. What has begun goes on when the caller leaves.
     pub async fn order(self: &Arc<Self>, new: NewOrder, respond_async: bool) -> Result<Told, Unavailable> {
+        // In a task of its own: a caller who leaves during the first commit must not leave an order behind that nobody
+        // drives.
         let saga = Arc::clone(self);
-        let task = tokio::spawn(async move { saga.place(new).await });
-        let order = match task.await.unwrap_or(Err(Unavailable::Panicked))? {
+        let begun = tokio::spawn(async move { saga.begin(new).await });
+        match begun.await.unwrap_or(Err(Unavailable::Panicked))? {
+            Begun::Over(told) => Ok(told),
+            Begun::Driven(driven) => Ok(driven.answer(respond_async).await),
+        }
+    }
+
+    /// Places an order and starts to drive it.
+    async fn begin(self: &Arc<Self>, new: NewOrder) -> Result<Begun, Unavailable> {
+        let id = new.id;
+        let running = self.hold(id);
+        Ok(Begun::Over(match self.store.run_one::<Place>(new).await? {
             Placed::Reserved(order) => {
                 self.metrics.settled(&order, order.history.len());
-                order
+                return Ok(Begun::Driven(self.start(order, running)));
             }
             Placed::Short { order, shortages } => {
                 self.metrics.settled(&order, order.history.len());
-                return Ok(Told::Answer(short_answer(&order, &shortages)));
+                Told::Answer(short_answer(&order, &shortages))
             }
-            Placed::Refused(refusal) => return Ok(Told::Refused(refusal)),
-            Placed::Replay(answer) => return Ok(Told::Claimed(Claim::Replay(answer))),
-            Placed::KeyRunning => return Ok(Told::Claimed(Claim::Running)),
-            Placed::KeyReused => return Ok(Told::Claimed(Claim::Reused)),
-        };
-        self.follow(order, respond_async).await
-    }
-
-    async fn place(&self, new: NewOrder) -> Result<Placed, Unavailable> {
-        let id = new.id;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        let placed = self.store.run_one::<Place>(new).await;
-        if !matches!(placed, Ok(Placed::Reserved(_))) {
-            drop(Running { saga: self, id });
-        }
-        placed
+            Placed::Refused(refusal) => Told::Refused(refusal),
+            Placed::Replay(answer) => Told::Claimed(Claim::Replay(answer)),
+            Placed::KeyRunning => Told::Claimed(Claim::Running),
+            Placed::KeyReused => Told::Claimed(Claim::Reused),
+        }))
     }
 
     /// Cancels a confirmed order: refund, then restock.
@@ -171,32 +201,31 @@ impl Saga {
         match asked {
             Err(claim) => Ok(Told::Claimed(claim)),
             Ok(order) => {
-                self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-                Ok(self.follow(order, false).await?)
+                let running = self.hold(id);
+                Ok(self.start(order, running).answer(false).await)
             }
         }
     }
 
-    /// Drives an order in a task of its own and waits for it as long as a caller may be kept waiting.
-    async fn follow(self: &Arc<Self>, order: Order, respond_async: bool) -> Result<Told, Unavailable> {
+    fn running(&self) -> MutexGuard<'_, HashSet<OrderId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks an order as driven here, for as long as the guard lives.
+    fn hold(self: &Arc<Self>, id: OrderId) -> Running {
+        self.running().insert(id);
+        Running { saga: Arc::clone(self), id }
+    }
+
+    /// Drives an order in a task of its own.
+    fn start(self: &Arc<Self>, order: Order, running: Running) -> Driven {
         let accepted = accepted_answer(&order);
         let saga = Arc::clone(self);
-        let task = tokio::spawn(async move { saga.drive(order).await });
-        if respond_async {
-            return Ok(Told::Answer(accepted));
-        }
-        match tokio::time::timeout(PATIENCE, task).await {
-            Ok(Ok(Ok(Some(answer)))) => Ok(Told::Answer(answer)),
-            // It is stored and somebody goes on with it: that is an acceptance, whatever stands in the way now.
-            Ok(Ok(Ok(None) | Err(_)) | Err(_)) | Err(_) => Ok(Told::Answer(accepted)),
-        }
+        Driven { accepted, task: tokio::spawn(async move { saga.drive(order, running).await }) }
     }
 
     /// Drives an order until nothing is left to do (its answer) or nothing can be done now (`None`).
-    ///
-    /// The order must be in `running`; it is taken out at the end.
-    async fn drive(&self, mut order: Order) -> Result<Option<Answer>, Unavailable> {
-        let _running = Running { saga: self, id: order.id };
+    async fn drive(&self, mut order: Order, _running: Running) -> Result<Option<Answer>, Unavailable> {
         loop {
             let next = plan::next(&order, self.store.now());
             if next == Next::Nothing {
@@ -224,6 +253,11 @@ impl Saga {
 
     async fn ask(&self, order: &Order, next: Next) -> Result<Outcome, ProviderError> {
         let Some(payment_id) = order.payment_id else { return Ok(Outcome::Unknown) };
+        if order.provider.as_deref().is_some_and(|provider| provider != self.provider.name()) {
+            // Another provider holds this order's money: asking ours would be taken for the truth.
+            let provider = order.provider.clone().unwrap_or_default();
+            return Err(ProviderError::Misconfigured(format!("the order was to be paid through {provider}")));
+        }
         let reference = || order.payment_reference.clone().unwrap_or_default();
         if order.total.minor() == 0 {
             // Nothing to pay: no provider takes a charge of zero.
@@ -335,9 +369,7 @@ impl Saga {
         }
         let due = self.store.read(move |tx| Ok::<_, Unavailable>(queries::due(tx, now, limit)?)).await?;
         for id in due {
-            if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
-                || !self.take(id).await?
-            {
+            if self.running().contains(&id) || !self.take(id).await? {
                 continue;
             }
             let saga = Arc::clone(self);
@@ -351,11 +383,11 @@ impl Saga {
         Ok(())
     }
 
-    async fn resume(&self, id: OrderId) -> Result<(), Unavailable> {
+    async fn resume(self: &Arc<Self>, id: OrderId) -> Result<(), Unavailable> {
         let Some(order) = self.load(id).await? else { return Ok(()) };
         tracing::info!(order = %id, state = order.state.name(), "resuming an unfinished order");
-        if self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
-            self.drive(order).await?;
+        if !self.running().contains(&id) {
+            self.drive(order, self.hold(id)).await?;
         }
         Ok(())
     }
@@ -373,8 +405,7 @@ impl Saga {
     }
 
     async fn renew(&self) -> Result<(), Unavailable> {
-        let ids: Vec<OrderId> =
-            self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let ids: Vec<OrderId> = self.running().iter().copied().collect();
         if ids.is_empty() {
             return Ok(());
         }

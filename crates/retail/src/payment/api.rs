@@ -9,9 +9,10 @@ use serde::Deserialize;
 use store::{Call, CallError, Failure};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use web::{Change, Path, Rejection, Reply, Routes};
+use web::{Change, Path, Rejection, Reply, Routes, idempotency};
 
 use super::commands::{NewPayment, PaymentError};
+use super::desk::Taken;
 use super::{Payment, PaymentState, commands, queries, stripe};
 use crate::{PAYMENTS, Retail};
 
@@ -64,7 +65,7 @@ struct PaymentRequest {
               (status = 404, description = "No such order"), (status = 409, description = "The reference names another payment")))]
 async fn make_payment(
     State(retail): State<Retail>,
-    Change { body, .. }: Change<PaymentRequest>,
+    Change { body, key }: Change<PaymentRequest>,
 ) -> Result<Response, Rejection> {
     let amount = retail.checked_amount("montant", body.amount)?;
     if amount.minor() <= 0 {
@@ -78,7 +79,12 @@ async fn make_payment(
         provider: retail.provider().name(),
         lease_seconds: 30,
     };
-    let payment = retail.desk().take(new).await?;
+    let payment = match retail.desk().take(new, key).await? {
+        Taken::Payment(payment) => payment,
+        Taken::Claimed(claim) => {
+            return Ok(idempotency::settled(claim)?.unwrap_or_else(|| StatusCode::NO_CONTENT.into_response()));
+        }
+    };
     let location = format!("/paiement/{}", payment.id);
     let reply = match payment.state {
         PaymentState::Intended | PaymentState::Authorised => Reply::json(StatusCode::ACCEPTED, &payment),

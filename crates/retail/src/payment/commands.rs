@@ -1,6 +1,7 @@
 //! The durable commits of a payment asked for at its own door.
 
 use kernel::{Currency, Money, OrderId, PaymentId, Timestamp};
+use store::idempotency::{self, Answer, Claim, Key};
 use store::{DbError, Failure, Tx, params};
 
 use super::provider::Outcome;
@@ -98,6 +99,35 @@ pub fn intend(
     Ok(payment)
 }
 
+/// As [`intend`], once under an idempotency key. The key's row names the payment, whose state is the answer: to the first
+/// call and to each that repeats it. The caller has declared the reference's key and the row's.
+pub fn intend_once(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    currency: Currency,
+    new: &NewPayment,
+    key: Option<&Key>,
+) -> Result<Result<Payment, Claim>, Failure<PaymentError>> {
+    let Some(key) = key else { return intend(tx, now, currency, new).map(Ok) };
+    match idempotency::claim(tx, now, key)? {
+        Claim::New => {}
+        Claim::Replay(answer) => {
+            let id = answer
+                .body
+                .parse()
+                .map_err(|_| DbError::Decode("a payment's key names no payment".into()))?;
+            let payment =
+                queries::payment(tx, currency, id)?.ok_or(Failure::Refused(PaymentError::Unknown(id)))?;
+            return Ok(Ok(payment));
+        }
+        claim @ (Claim::Running | Claim::Reused) => return Ok(Err(claim)),
+    }
+    let payment = intend(tx, now, currency, new)?;
+    let location = Some(format!("/paiement/{}", payment.id));
+    idempotency::complete(tx, key, &Answer { status: 202, body: payment.id.to_string(), location })?;
+    Ok(Ok(payment))
+}
+
 /// Records what the provider said; returns the payment as it is now. An outcome that says nothing new changes
 /// nothing. The caller has declared the payment's key.
 pub fn record(
@@ -117,7 +147,10 @@ pub fn record(
         Outcome::Cancelled { .. } => (PaymentState::Cancelled, None),
         Outcome::Refunded { .. } => (PaymentState::Refunded, None),
     };
-    if state == payment.state {
+    if state == payment.state
+        || (state == PaymentState::Authorised && payment.state != PaymentState::Intended)
+    {
+        // Nothing new, or an answer that was overtaken by a later one.
         return Ok(payment);
     }
     let held = state == PaymentState::Authorised;

@@ -4,12 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Currency, PaymentId, Timestamp};
+use store::idempotency::{Claim, Key};
 use store::{Call, CallError, Failure, Store, Unavailable};
 
 use super::commands::{self, NewPayment, PaymentError};
 use super::provider::{Charge, Outcome, PaymentProvider, ProviderError};
 use super::{Payment, PaymentState, queries};
 use crate::PAYMENTS;
+
+/// How asking for a payment ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// The payment, as far as it has come.
+    Payment(Payment),
+    /// The idempotency key belongs to another request.
+    Claimed(Claim),
+}
 
 /// Who takes payments at their own door.
 pub struct Desk {
@@ -30,12 +40,19 @@ impl Desk {
         Self { store, provider, currency, timeout }
     }
 
-    /// Takes a payment on and drives it as far as its provider goes now.
-    pub async fn take(&self, new: NewPayment) -> Result<Payment, CallError<PaymentError>> {
+    /// Takes a payment on and drives it as far as its provider goes now. Under an idempotency key that was used for
+    /// the same request it is the same payment, whatever the reference.
+    pub async fn take(&self, new: NewPayment, key: Option<Key>) -> Result<Taken, CallError<PaymentError>> {
         let currency = self.currency;
-        let call = Call::new("retail.payment.intend", PAYMENTS).lock("payment.reference", &new.reference);
-        let payment = self.store.run(call, move |tx, now| commands::intend(tx, now, currency, &new)).await?;
-        self.drive(payment).await
+        let call = Call::new("retail.payment.intend", PAYMENTS)
+            .lock("payment.reference", &new.reference)
+            .lock_key(key.as_ref());
+        let asked =
+            self.store.run(call, move |tx, now| commands::intend_once(tx, now, currency, &new, key.as_ref()));
+        match asked.await? {
+            Err(claim) => Ok(Taken::Claimed(claim)),
+            Ok(payment) => Ok(Taken::Payment(self.drive(payment).await?)),
+        }
     }
 
     /// Goes on with payments whose lease has passed; returns how many there were.

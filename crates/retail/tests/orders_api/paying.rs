@@ -15,7 +15,23 @@ crate::on_both_engines![
     wrong_payments_are_refused,
     an_order_is_paid_for_by_its_saga_only,
     a_payment_without_an_answer_is_finished_later,
+    under_one_key_there_is_one_payment_whatever_the_reference,
 ];
+
+async fn under_one_key_there_is_one_payment_whatever_the_reference(ground: Ground) {
+    let shop = Shop::open(ground).await;
+    let body = payment("drawn-anew-1", "10.00");
+    let first = answered(201, &shop.keyed("k1", "/paiement", &body).send().await);
+    assert_eq!(answered(201, &shop.keyed("k1", "/paiement", &body).send().await), first);
+    let other = shop.keyed("k1", "/paiement", &payment("drawn-anew-2", "10.00")).send().await;
+    assert_eq!(kind(&answered(422, &other)), "idempotency-key-reused");
+    let refused = payment("drawn-anew-3", "500.01");
+    for _ in 0..2 {
+        answered(402, &shop.keyed("k2", "/paiement", &refused).send().await);
+    }
+    assert_eq!((shop.kept().await, shop.count("SELECT COUNT(*) FROM payment").await), (1000, 2));
+    shop.close().await;
+}
 
 fn payment(reference: &str, amount: &str) -> Value {
     json!({"reference": reference, "montant": {"montant": amount, "devise": "EUR"}})

@@ -158,14 +158,14 @@ impl Postgres {
         self.first(dialect::TRANSACTION_ID, &[])?.ok_or_else(|| DbError::Decode("no transaction id".into()))
     }
 
-    /// What became of a transaction: `Some(true)` committed, `Some(false)` not, `None` still under way.
-    pub(crate) fn outcome_of(&mut self, transaction: &str) -> Result<Option<bool>, DbError> {
-        let status = self.first(dialect::TRANSACTION_STATUS, &[Param::Text(Some(transaction))])?;
-        Ok(match status.as_deref() {
-            Some("committed") => Some(true),
-            Some("aborted") => Some(false),
-            Some(_) | None => None,
-        })
+    /// Whether a transaction is still under way. One that the server has never heard of, which it says by an error,
+    /// was lost in a crash.
+    pub(crate) fn is_under_way(&mut self, transaction: &str) -> Result<bool, DbError> {
+        match self.first(dialect::TRANSACTION_STATUS, &[Param::Text(Some(transaction))]) {
+            Ok(status) => Ok(status.as_deref() == Some("in progress")),
+            Err(error @ (DbError::Connection(_) | DbError::Timeout)) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The text in the first column of the first row.

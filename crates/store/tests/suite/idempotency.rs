@@ -77,8 +77,12 @@ async fn a_key_older_than_a_day_is_as_good_as_new(world: World) -> Result<()> {
         "its outcome is not known yet"
     );
     run(&store, |tx, _| complete(tx, &key("alice", "done", 2), &answer())).await;
-    assert_eq!(run(&store, prune).await, 0);
-    assert_eq!(run(&store, |tx, now| prune(tx, now.plus_seconds(1))).await, 1, "only what is finished goes");
+    assert_eq!(run(&store, |tx, now| prune(tx, now, 10)).await, 0);
+    assert_eq!(
+        run(&store, |tx, now| prune(tx, now.plus_seconds(1), 10)).await,
+        1,
+        "only what is finished goes"
+    );
     Ok(())
 }
 

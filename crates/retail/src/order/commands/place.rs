@@ -281,6 +281,7 @@ impl Ground {
             from_basket: item.from_basket,
             expires_at: now.plus_seconds(item.reservation_seconds),
             payment_reference: None,
+            provider: Some(item.provider.to_owned()),
         })
     }
 
