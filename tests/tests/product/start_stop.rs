@@ -92,11 +92,13 @@ async fn sigterm_finishes_what_is_running_on_postgresql() -> Result<()> {
 
 /// Runs a server that cannot start, and returns what it says.
 fn refused(serve: &Serve) -> Result<String> {
+    let limit = Duration::from_secs(30);
     let mut process = ServerProcess::start(serve.command())?;
-    let status = process.wait(Duration::from_secs(30))?;
+    // Awaited in vain, until it has said everything and its streams are closed.
+    ensure!(process.wait_for_line("listening on ", limit).is_err(), "it said that it listens");
+    let status = process.wait(limit)?;
     let log = process.log();
-    ensure!(!status.success(), "it started: {log}");
-    ensure!(!log.lines().any(|line| line.starts_with("listening on")), "it said that it listens: {log}");
+    ensure!(!status.success(), "it ended with {status}: {log}");
     ensure!(!log.contains("panicked"), "{log}");
     Ok(log)
 }
