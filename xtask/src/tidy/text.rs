@@ -18,7 +18,7 @@ const EXCEPTIONS: [(&str, &str); 3] = [
 ];
 
 /// Where developers' machines keep things.
-const FOREIGN_PATHS: [&str; 2] = ["/work/", "/home/"];
+const FOREIGN_PATHS: [&str; 2] = ["/Users/", "/home/"];
 
 /// Calls that hand SQL over, on a transaction or a snapshot.
 const SQL_CALLS: [&str; 7] = [
@@ -152,9 +152,9 @@ mod tests {
         let tree = Tree::of(&[
             (
                 "a.md",
-                "see /home/me/notes\n`/work/main`\nhttps://example.org/home/page\n./work/x and $DIR/work/y",
+                "see /home/me/notes\n`/Users/me/halles`\nhttps://example.org/home/page\n./Users/x and $DIR/Users/y",
             ),
-            ("b.toml", "path=\"/work/x\""),
+            ("b.toml", "path=\"/Users/x\""),
         ]);
         assert_eq!(places(foreign_paths(&tree)), ["a.md:1", "a.md:2", "b.toml:1"]);
     }
