@@ -1,4 +1,4 @@
-// The three calls of the seed as a load test, for k6 (https://k6.io). k6 is not part of the test set-up: install it,
+// The three calls of the README as a load test, for k6 (https://k6.io). k6 is not part of the test set-up: install it,
 // start `halles serve --demo`, then
 //
 //   k6 run k6/orders.js

@@ -23,7 +23,7 @@ use crate::{database, demo, housekeeping};
 const DESCRIPTION: &str =
     "A chain of shops in a city: stores and stock, sales, orders by saga, payments, events.";
 
-/// The seed's three calls, for the first page.
+/// The README's three calls, for the first page.
 const EXAMPLES: [(&str, &str, &str); 3] = [
     (
         "An order that is confirmed",

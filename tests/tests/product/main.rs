@@ -6,7 +6,7 @@ mod disk;
 mod hostile;
 mod last_units;
 mod outage;
-mod seed;
+mod readme;
 mod speed;
 mod start_stop;
 mod streams;

@@ -1,4 +1,4 @@
-//! The three calls of the seed's README, on a fresh demo.
+//! The three calls of the README, on a fresh demo.
 
 use std::time::Duration;
 
