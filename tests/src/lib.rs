@@ -3,6 +3,7 @@
 //! - [`halles`]: starts `halles serve` on data of its own, and runs `halles check`.
 //! - [`http`]: a small client, also the load generator.
 //! - [`catalogue`]: products, shops and stock, made over HTTP.
+//! - [`offers`]: offers, made, shown, taken and emptied over HTTP.
 //! - [`store_view`]: looks into a store's tables beside the program.
 //! - `crash` and `bench`: what `cargo xtask crash` and `cargo xtask bench` run.
 //!
@@ -14,6 +15,7 @@ pub mod catalogue;
 pub mod crash;
 pub mod halles;
 pub mod http;
+pub mod offers;
 pub mod store_view;
 mod wait;
 

@@ -48,8 +48,10 @@ enum Task {
     /// Every finding names the file and what to do. Looks at the files that git knows and at new ones that it
     /// does not ignore.
     Tidy,
-    /// Measures speed on a release build, such as `cargo xtask bench orders`.
+    /// Measures speed on a release build: `cargo xtask bench orders`, `cargo xtask bench offers`.
     ///
+    /// What the second compares with (NATS, Redis, Python) is installed through apt when run as root on Debian or
+    /// Ubuntu; otherwise the command to run is printed and those lines are marked as not run.
     /// `cargo xtask bench -- --help` lists the benchmarks and their options.
     Bench(product::Arguments),
     /// Kills the running product again and again and checks that nothing was lost.

@@ -45,6 +45,29 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What `cargo xtask bench offers` compares with. It runs without them too, and says so in its report.
+const PEERS: &[Need] = &[
+    Need {
+        what: "Python 3 with venv",
+        purpose: "numpy and Vowpal Wabbit rank the same offers",
+        // A real one: Debian's venv module is there without what it needs.
+        is_met: || succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
+        remedy: Remedy::Debian(&["python3-venv"]),
+    },
+    Need {
+        what: "nats-server",
+        purpose: "JetStream takes the same events",
+        is_met: || runs("nats-server", "--version") || runs("/usr/sbin/nats-server", "--version"),
+        remedy: Remedy::Debian(&["nats-server"]),
+    },
+    Need {
+        what: "redis-server",
+        purpose: "Redis Streams take the same events",
+        is_met: || runs("redis-server", "--version"),
+        remedy: Remedy::Debian(&["redis-server"]),
+    },
+];
+
 /// Something that must be there.
 struct Need {
     what: &'static str,
@@ -66,7 +89,18 @@ enum Remedy {
 /// # Errors
 /// When something is missing that cannot be installed from here; the text holds the commands to run.
 pub(crate) fn provide() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_met)()).collect();
+    meet(NEEDS)
+}
+
+/// Installs what the benchmark compares with, if that can be done from here; otherwise says how, and goes on.
+pub(crate) fn invite_peers() {
+    if let Err(error) = meet(PEERS) {
+        println!("{error:#}\nThe benchmark goes on without.\n");
+    }
+}
+
+fn meet(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.is_met)()).collect();
     if missing.is_empty() {
         return Ok(());
     }

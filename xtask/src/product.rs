@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::cargo;
+use crate::{cargo, needs};
 
 /// Measures speed; only a release build tells anything.
 pub(crate) const BENCH: Program = Program { name: "bench", profile: "release" };
@@ -27,10 +27,20 @@ pub(crate) struct Arguments {
     pub(crate) arguments: Vec<OsString>,
 }
 
+impl Arguments {
+    /// Whether this is the benchmark that compares with other servers than PostgreSQL.
+    fn wants_peers(&self) -> bool {
+        self.arguments.first().is_some_and(|first| first == "offers")
+    }
+}
+
 /// Builds the product and the program, then runs the program; the exit code is its own.
 ///
 /// Both are built by one call, so that they lie side by side and the product is never older than the program.
 pub(crate) fn run(root: &Path, program: &Program, arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.wants_peers() {
+        needs::invite_peers();
+    }
     let executable = build(root, program)?;
     let status = Command::new(&executable)
         .args(&arguments.arguments)

@@ -2,9 +2,28 @@
 
 use std::fmt;
 
-use retail::invariants::{self, Unfinished, Violation};
+use retail::invariants::Unfinished;
 use serde::Serialize;
-use store::{DbError, Engine, OpenError, ReadOnly, log};
+use store::{DbError, Engine, OpenError, ReadOnly, Tx, log};
+
+/// Something that does not add up, in one of the stalls.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Violation {
+    /// In the stores.
+    Retail(retail::invariants::Violation),
+    /// In the offers.
+    Offers(offers::offer::invariants::Violation),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retail(violation) => violation.fmt(f),
+            Self::Offers(violation) => violation.fmt(f),
+        }
+    }
+}
 
 /// What a check found.
 #[derive(Debug, Serialize)]
@@ -45,9 +64,15 @@ pub fn run(engine: &Engine) -> Result<Report, OpenError> {
     let mut reader = ReadOnly::open(engine)?;
     Ok(reader.read(|tx| {
         Ok::<_, DbError>(Report {
-            violations: invariants::check(tx)?,
-            unfinished: invariants::unfinished(tx)?,
+            violations: violations(tx)?,
+            unfinished: retail::invariants::unfinished(tx)?,
             missing_events: log::missing(tx)?,
         })
     })?)
+}
+
+fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
+    let retail = retail::invariants::check(tx)?.into_iter().map(Violation::Retail);
+    let offers = offers::offer::invariants::check(tx)?.into_iter().map(Violation::Offers);
+    Ok(retail.chain(offers).collect())
 }

@@ -3,13 +3,19 @@
 //! Flags that set a configuration key take their help from the table of keys, and their values are read there
 //! too, so that a wrong value gives the same message wherever it was written.
 
+mod offers;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flags, find};
 
-/// Runs a chain of shops in a city: stock, sales, orders and payments in one program.
+pub use self::offers::{
+    DecisionsArgs, EvaluateArgs, ImportArgs as OffersImportArgs, OffersArgs, OffersCommand, SimulateArgs,
+};
+
+/// Runs a chain of shops in a city: stock, sales, orders, payments and offers in one program.
 #[derive(Debug, Parser)]
 #[command(
     name = "halles",
@@ -22,7 +28,8 @@ use crate::config::{Flags, find};
 Examples:
   halles serve --demo          a chain with invented data on http://127.0.0.1:8000, open its /docs
   halles config                what is configured, and where each value comes from
-  halles check                 verify stock, reservations and orders
+  halles check                 verify stock, reservations, orders and offers
+  halles offers simulate       how fast each policy learns what people like
   halles <COMMAND> --help      more about one command, with examples"
 )]
 pub struct Cli {
@@ -41,10 +48,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Prints every setting and where its value comes from.
     Config(ConfigArgs),
-    /// Verifies the books: stock, reservations, orders and payments.
+    /// Verifies the books: stock, reservations, orders, payments and offers.
     Check(CheckArgs),
     /// Data of the stores.
     Retail(RetailArgs),
+    /// Offers: imports, exports, and how well policies do.
+    Offers(OffersArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
 }

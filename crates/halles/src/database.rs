@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use store::{Durability, Engine, Options};
+use store::{Durability, Engine, Options, Schema};
 
 use crate::config::Settings;
+
+/// The tables of all stalls: each process knows all of them, whichever stalls it runs.
+pub const SCHEMAS: [Schema; 2] = [retail::SCHEMA, offers::SCHEMA];
 
 /// The exit code of a process whose disk failed under a commit: a restart recovers.
 const DISK_FAILED: i32 = 74;
@@ -29,6 +32,6 @@ pub fn options(settings: &Settings) -> Options {
                 std::process::exit(DISK_FAILED);
             });
         }),
-        ..Options::new(engine(settings), vec![retail::SCHEMA])
+        ..Options::new(engine(settings), SCHEMAS.to_vec())
     }
 }

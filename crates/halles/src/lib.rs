@@ -9,5 +9,7 @@ pub mod database;
 mod demo;
 mod housekeeping;
 pub mod import;
+pub mod offers;
 pub mod output;
+pub mod product_stock;
 pub mod serve;

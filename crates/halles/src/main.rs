@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use halles::cli::{
-    CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, ImportArgs, LogArgs, OutputFormat, RetailCommand,
-    ServeArgs,
+    CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, DecisionsArgs, ImportArgs, LogArgs, OffersCommand,
+    OffersImportArgs, OutputFormat, RetailCommand, ServeArgs,
 };
 use halles::config::{Config, Flags, Mistakes};
 use halles::output::print;
@@ -33,6 +33,12 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check(args, &cli.log),
         Command::Retail(args) => match &args.command {
             RetailCommand::Import(args) => import(args, &cli.log),
+        },
+        Command::Offers(args) => match &args.command {
+            OffersCommand::Import(args) => import_offers(args, &cli.log),
+            OffersCommand::Evaluate(args) => done(&halles::offers::evaluate::run(args)?),
+            OffersCommand::Simulate(args) => done(&halles::offers::simulate::run(args)?),
+            OffersCommand::Decisions(args) => decisions(args, &cli.log),
         },
     }
 }
@@ -73,6 +79,26 @@ fn import(args: &ImportArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
     telemetry::logs::init(settings.log.format, "warn")?;
     let import = halles::import::run(&settings, args.kind, &args.file, args.dry_run);
     print(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(import)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import_offers(args: &OffersImportArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let settings = load(args.store.flags(), log, args.store.config.as_deref())?.settings;
+    telemetry::logs::init(settings.log.format, "warn")?;
+    let import = halles::offers::import::run(&settings, args);
+    done(&tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(import)?)
+}
+
+fn decisions(args: &DecisionsArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let settings = load(args.store.flags(), log, args.store.config.as_deref())?.settings;
+    // What was asked for goes to standard output, or to a file.
+    eprint!("{}", halles::offers::decisions::run(&settings, args)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what a command was asked for.
+fn done(text: &str) -> anyhow::Result<ExitCode> {
+    print(text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kernel::{SystemClock, SystemIds};
+use offers::Offers;
 use retail::payment::provider::PaymentProvider;
 use retail::payment::simulated::Simulated;
 use retail::payment::stripe::{StripeProvider, StripeSettings};
@@ -17,11 +18,12 @@ use web::{Api, Drain, ExampleCall, ServerOptions, System};
 
 use crate::config::check_exposure;
 use crate::config::{PaymentProvider as Provider, Settings, Stall};
+use crate::product_stock::RetailStock;
 use crate::{database, demo, housekeeping};
 
 /// What the API says of itself.
 const DESCRIPTION: &str =
-    "A chain of shops in a city: stores and stock, sales, orders by saga, payments, events.";
+    "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, events.";
 
 /// The README's three calls, for the first page.
 const EXAMPLES: [(&str, &str, &str); 3] = [
@@ -60,7 +62,7 @@ pub async fn run(
     let store = tokio::task::spawn_blocking(move || Store::open(options)).await??;
     store.announce(&address.to_string());
     let (metrics, drain) = (Metrics::new(), Drain::new());
-    let app = assemble(&settings, &store, &metrics, &drain, alone).await?;
+    let (app, offers) = assemble(&settings, &store, &metrics, &drain, alone).await?;
     tracing::info!("Halles answers on http://{address} – API at /docs, health at /health");
     crate::output::print(format_args!("listening on http://{address}\n"))?;
     let options = ServerOptions { drain_timeout: settings.http.drain, ..ServerOptions::default() };
@@ -68,9 +70,20 @@ pub async fn run(
     if drained.cut > 0 {
         tracing::warn!(cut = drained.cut, "connections were still busy and have been cut");
     }
+    if let Some(offers) = offers {
+        offers.finish().await;
+    }
     tokio::task::spawn_blocking(move || store.close()).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The stalls that this process runs.
+pub struct Stalls {
+    /// The stores.
+    pub retail: Option<Retail>,
+    /// Personalised offers.
+    pub offers: Option<Offers>,
 }
 
 /// Everything that can be called, and the stalls behind it.
@@ -79,15 +92,22 @@ pub fn api(
     store: &Store,
     metrics: &Metrics,
     drain: &Drain,
-) -> anyhow::Result<(Api, Option<Retail>)> {
-    let api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
+) -> anyhow::Result<(Api, Stalls)> {
+    let mut api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
         .stall(system(settings, store, metrics).routes())
         .stall(web::events::routes(store, drain));
-    if !settings.runs(Stall::Retail) {
-        return Ok((api, None));
+    let mut stalls = Stalls { retail: None, offers: None };
+    if settings.runs(Stall::Retail) {
+        let retail = retail(settings, store, metrics, drain)?;
+        api = api.stall(retail.routes());
+        stalls.retail = Some(retail);
     }
-    let retail = retail(settings, store, metrics, drain)?;
-    Ok((api.stall(retail.routes()), Some(retail)))
+    if settings.runs(Stall::Offers) {
+        let offers = offers(settings, store, metrics, drain);
+        api = api.stall(offers.routes());
+        stalls.offers = Some(offers);
+    }
+    Ok((api, stalls))
 }
 
 /// The application, its background work started.
@@ -97,27 +117,41 @@ async fn assemble(
     metrics: &Metrics,
     drain: &Drain,
     alone: bool,
-) -> anyhow::Result<web::App> {
-    let (api, retail) = api(settings, store, metrics, drain)?;
-    if let Some(retail) = retail {
-        let (demo, store, currency) = (settings.demo, store.clone(), settings.currency);
-        if store.health().ready {
-            start_retail(&retail, &store, demo, currency).await?;
-            tokio::spawn(async move { retail.work(alone).await });
-        } else {
-            tokio::spawn(async move {
-                store.opened().await;
-                if let Err(error) = start_retail(&retail, &store, demo, currency).await {
-                    // As when the database had been there from the start: nothing is served on data that does not fit.
-                    tracing::error!(error = format!("{error:#}"), "the stores stall cannot start; ending");
-                    std::process::exit(1);
-                }
-                retail.work(alone).await;
-            });
-        }
+) -> anyhow::Result<(web::App, Option<Offers>)> {
+    let (api, stalls) = api(settings, store, metrics, drain)?;
+    let offers = stalls.offers.clone();
+    let (demo, store_of_stalls, currency) = (settings.demo, store.clone(), settings.currency);
+    if store.health().ready {
+        start(&stalls, &store_of_stalls, demo, currency).await?;
+        tokio::spawn(work(stalls, alone));
+    } else {
+        tokio::spawn(async move {
+            store_of_stalls.opened().await;
+            if let Err(error) = start(&stalls, &store_of_stalls, demo, currency).await {
+                // As when the database had been there from the start: nothing is served on data that does not fit.
+                tracing::error!(error = format!("{error:#}"), "a stall cannot start; ending");
+                std::process::exit(1);
+            }
+            work(stalls, alone).await;
+        });
     }
     tokio::spawn(housekeeping::work(store.clone(), drain.clone(), settings.events.retention_days));
-    Ok(api.build(&web_settings(settings), metrics)?)
+    Ok((api.build(&web_settings(settings), metrics)?, offers))
+}
+
+/// What goes on beside requests, until the server stops.
+async fn work(stalls: Stalls, alone: bool) {
+    let retail = async {
+        if let Some(retail) = &stalls.retail {
+            retail.work(alone).await;
+        }
+    };
+    let offers = async {
+        if let Some(offers) = &stalls.offers {
+            offers.work().await;
+        }
+    };
+    tokio::join!(retail, offers);
 }
 
 fn web_settings(settings: &Settings) -> web::Settings {
@@ -131,15 +165,20 @@ fn web_settings(settings: &Settings) -> web::Settings {
     }
 }
 
-async fn start_retail(
-    retail: &Retail,
+async fn start(
+    stalls: &Stalls,
     store: &Store,
     demo: bool,
     currency: kernel::Currency,
 ) -> anyhow::Result<()> {
-    retail.open().await.map_err(|error| anyhow::anyhow!("{}", kernel::Problem::from(error).detail))?;
+    if let Some(retail) = &stalls.retail {
+        retail.open().await.map_err(|error| anyhow::anyhow!("{}", kernel::Problem::from(error).detail))?;
+    }
     if demo {
         demo::load(store, currency).await?;
+    }
+    if let Some(offers) = &stalls.offers {
+        offers.open().await?;
     }
     Ok(())
 }
@@ -190,6 +229,29 @@ fn retail(settings: &Settings, store: &Store, metrics: &Metrics, drain: &Drain) 
             webhook_secret: payments.stripe.webhook_secret.clone(),
         },
     ))
+}
+
+fn offers(settings: &Settings, store: &Store, metrics: &Metrics, drain: &Drain) -> Offers {
+    let chosen = &settings.offers;
+    let ground = offers::Ground {
+        store: store.clone(),
+        ids: Arc::new(SystemIds),
+        stock: Arc::new(RetailStock),
+        metrics: metrics.clone(),
+        drain: drain.clone(),
+    };
+    let ranking = offers::rank::Settings {
+        policy: chosen.policy,
+        policies: offers::learn::PolicySettings { epsilon: chosen.epsilon, ..Default::default() },
+        rewards: offers::engagement::Rewards {
+            click: chosen.rewards.click,
+            add_to_cart: chosen.rewards.add_to_cart,
+            redemption: chosen.rewards.redemption,
+        },
+        seed: chosen.seed,
+    };
+    let kept = Duration::from_hours(24 * u64::from(chosen.decisions.retention_days));
+    Offers::new(ground, offers::Settings { currency: settings.currency, ranking, decisions_kept: kept })
 }
 
 /// Resolves with the first SIGTERM or SIGINT.

@@ -37,7 +37,21 @@ fn assert_checked_in(name: &str, actual: &str) {
 fn every_help_is_as_checked_in() {
     let folder = TempDir::new().expect("a folder");
     let mut all = String::new();
-    for command in ["", "serve ", "config ", "check ", "retail ", "retail import ", "completions "] {
+    let commands = [
+        "",
+        "serve ",
+        "config ",
+        "check ",
+        "retail ",
+        "retail import ",
+        "offers ",
+        "offers import ",
+        "offers evaluate ",
+        "offers simulate ",
+        "offers decisions ",
+        "completions ",
+    ];
+    for command in commands {
         let output = halles(folder.path(), &[], &format!("{command}--help"));
         assert!(output.starts_with("exit code: 0\n") && output.contains("Examples:\n"), "{output}");
         let help =
@@ -93,6 +107,13 @@ fn config_prints_every_value_and_its_origin() {
     payments.stripe.secret_key = "***"                   # halles.toml:5
     payments.stripe.webhook_secret = ""                  # default
     payments.stripe.payment_method = "pm_card_visa"      # default
+    offers.policy = "adaptive-thompson"                  # default
+    offers.epsilon = 0.1                                 # default
+    offers.seed = 0                                      # default
+    offers.rewards.click = 1.0                           # default
+    offers.rewards.add_to_cart = 0.0                     # default
+    offers.rewards.redemption = 0.0                      # default
+    offers.decisions.retention_days = 30                 # default
     ----- stderr -----
     "#);
 }
@@ -169,7 +190,7 @@ fn completions_name_the_commands_and_flags() {
     for shell in ["bash", "zsh", "fish"] {
         let output = halles(folder.path(), &[], &format!("completions {shell}"));
         assert!(output.starts_with("exit code: 0\n"), "{output}");
-        for word in ["serve", "retail", "allow-open", "log-filter"] {
+        for word in ["serve", "retail", "offers", "simulate", "allow-open", "log-filter"] {
             assert!(output.contains(word), "{shell}: {word}");
         }
     }

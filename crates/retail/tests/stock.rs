@@ -3,10 +3,14 @@
 mod floor;
 
 use floor::Floor;
+use kernel::ProductId;
+use retail::stock::queries::everywhere;
 use serde_json::{Value, json};
+use store::Unavailable;
 
 on_both_engines! {
     lists_are_paged_and_filtered,
+    levels_are_known_everywhere,
     goods_come_in_at_the_centre,
     checking_promises_nothing,
     a_reservation_is_made_once_and_given_back_once,
@@ -47,6 +51,26 @@ async fn lists_are_paged_and_filtered(floor: Floor) {
         assert_eq!(answer.status.as_u16(), status, "{path}");
         answer.problem();
     }
+}
+
+async fn levels_are_known_everywhere(floor: Floor) {
+    let levels =
+        floor.store.read(|tx| Ok::<_, Unavailable>(everywhere(tx, &[2, 5, 9, 1].map(ProductId))?)).await;
+    let told: Vec<_> = levels
+        .expect("levels")
+        .iter()
+        .map(|found| {
+            (
+                found.slot.1.0,
+                found.slot.0.0,
+                found.level.available(),
+                found.active_place,
+                found.active_product,
+            )
+        })
+        .collect();
+    let open = |product, place, units| (product, place, units, true, true);
+    assert_eq!(told, [open(2, 0, 100), open(2, 1, 10), open(1, 0, 100), open(1, 1, 10)]);
 }
 
 fn products(page: &Value) -> Vec<i64> {

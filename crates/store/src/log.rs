@@ -65,9 +65,40 @@ pub fn after(
     )
 }
 
+/// What an event is, without its content.
+pub(crate) struct Outline {
+    pub(crate) position: i64,
+    pub(crate) kind: String,
+    /// The length of its content.
+    pub(crate) bytes: i64,
+}
+
+/// Up to `limit` events after a position, oldest first, without reading what is in them.
+pub(crate) fn outlines(tx: &mut Tx<'_>, position: i64, limit: i64) -> Result<Vec<Outline>, DbError> {
+    tx.query(
+        "SELECT position, kind, CAST(octet_length(data) AS BIGINT) FROM event WHERE position > $1 ORDER BY position LIMIT $2",
+        &params![position, limit],
+        |row| Ok(Outline { position: row.get(0)?, kind: row.get(1)?, bytes: row.get(2)? }),
+    )
+}
+
+/// The events at some positions, in the order given; those that are gone are left out.
+pub(crate) fn at(tx: &mut Tx<'_>, positions: &[i64]) -> Result<Vec<StoredEvent>, DbError> {
+    tx.query_each(
+        "SELECT position, kind, source, subject, at, data FROM event WHERE position = $1",
+        positions.iter().map(|position| params![*position]),
+        |_, row| StoredEvent::read(row),
+    )
+}
+
 /// The position of the last event committed, 0 when there is none.
 pub fn head(tx: &mut Tx<'_>) -> Result<i64, DbError> {
     tx.query_one("SELECT position FROM event_head WHERE id = 1", &[], |row| row.get(0))
+}
+
+/// How far a durable consumer has come; `None` before its first step.
+pub fn cursor(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, DbError> {
+    tx.query_opt("SELECT position FROM event_cursor WHERE name = $1", &params![name], |row| row.get(0))
 }
 
 /// How many positions between the oldest kept and the head are not there: always 0.

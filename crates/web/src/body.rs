@@ -135,8 +135,36 @@ fn is_json_suffix(essence: &str) -> bool {
         && bytes[bytes.len() - 5..].eq_ignore_ascii_case(b"+json")
 }
 
-/// Reads a body as a JSON object; see [`crate::Json`] for what is refused, and how.
-pub(crate) fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Rejection> {
+/// What a body is at its top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An object, as nearly everywhere.
+    Object,
+    /// An object or an array.
+    ObjectOrArray,
+}
+
+impl Shape {
+    /// Whether a text begins like one; serde would read a struct's fields from an array as well.
+    fn begins(self, text: &str) -> bool {
+        let first = text.trim_ascii_start().bytes().next();
+        first == Some(b'{') || self == Self::ObjectOrArray && first == Some(b'[')
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Object => "an object is expected",
+            Self::ObjectOrArray => "an object or an array of objects is expected",
+        }
+    }
+}
+
+/// Reads a body as JSON of a shape; see [`crate::Json`] for what is refused, and how.
+pub(crate) fn parse<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    bytes: &[u8],
+    shape: Shape,
+) -> Result<T, Rejection> {
     if MediaType::of(headers) == MediaType::Other {
         return Err(Rejection(Problem::new(&kinds::MEDIA_TYPE, "send application/json")));
     }
@@ -146,21 +174,20 @@ pub(crate) fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> R
         let column = lines.next_back().map_or(0, <[u8]>::len) + 1;
         malformed("the text is not UTF-8", lines.count() + 1, column)
     })?;
-    let is_object = text.trim_ascii_start().starts_with('{');
-    match is_object.then(|| serde_json::from_str(text)) {
+    match shape.begins(text).then(|| serde_json::from_str(text)) {
         Some(Ok(value)) => Ok(value),
-        Some(Err(_)) | None => Err(explain::<T>(text)),
+        Some(Err(_)) | None => Err(explain::<T>(text, shape)),
     }
 }
 
 /// Why a body was refused: not JSON at all, or JSON that is not a `T`.
 #[cold]
-fn explain<T: DeserializeOwned>(text: &str) -> Rejection {
+fn explain<T: DeserializeOwned>(text: &str, shape: Shape) -> Rejection {
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return malformed(&without_position(&error), error.line(), error.column());
     }
-    if !text.trim_ascii_start().starts_with('{') {
-        return Problem::invalid("", "an object is expected").into();
+    if !shape.begins(text) {
+        return Problem::invalid("", shape.expected()).into();
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
@@ -234,7 +261,7 @@ mod tests {
     }
 
     fn refusal(body: &[u8]) -> Problem {
-        parse::<Order>(&HeaderMap::new(), body).expect_err("a refusal").0
+        parse::<Order>(&HeaderMap::new(), body, Shape::Object).expect_err("a refusal").0
     }
 
     fn wrong(body: &str) -> (u16, Vec<FieldError>) {
@@ -310,10 +337,10 @@ mod tests {
             "application/vnd.halles+json",
             "APPLICATION/JSON",
         ] {
-            assert!(parse::<Order>(&typed(good), body).is_ok(), "{good}");
+            assert!(parse::<Order>(&typed(good), body, Shape::Object).is_ok(), "{good}");
         }
         for bad in ["application/xml", "multipart/form-data; boundary=x", "application/jsonp", "text/html"] {
-            let refused = parse::<Order>(&typed(bad), body).expect_err(bad);
+            let refused = parse::<Order>(&typed(bad), body, Shape::Object).expect_err(bad);
             assert_eq!(refused.0.kind, &kinds::MEDIA_TYPE, "{bad}");
         }
     }

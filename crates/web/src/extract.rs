@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::body::Shape;
 use crate::params::{Pair, ParamError, Params};
 use crate::{Rejection, body};
 
@@ -30,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Rejection> {
         let (parts, body) = request.into_parts();
         let bytes = body::read(&parts, body).await?;
-        body::parse(&parts.headers, &bytes).map(Self)
+        body::parse(&parts.headers, &bytes, Shape::Object).map(Self)
     }
 }
 

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use store::idempotency::{self, Answer, Claim, Key};
 use store::{Call, Failure, Store, Tx};
 
+use crate::body::Shape;
 use crate::extract::{Principal, json_response, to_json};
 use crate::problem::Pending;
 use crate::{Rejection, body};
@@ -49,7 +50,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Change<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Rejection> {
         let (parts, bytes) = read(request).await?;
-        Ok(Self { body: body::parse(&parts.headers, &bytes)?, key: key(&parts, &bytes)? })
+        let body = body::parse(&parts.headers, &bytes, Shape::Object)?;
+        Ok(Self { body, key: key(&parts, &bytes)? })
     }
 }
 
@@ -71,14 +73,15 @@ impl<S: Send + Sync> FromRequest<S> for ChangeBytes {
     }
 }
 
-async fn read(request: Request) -> Result<(Parts, Bytes), Rejection> {
+/// The head and the whole body of a request.
+pub(crate) async fn read(request: Request) -> Result<(Parts, Bytes), Rejection> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts, body).await?;
     Ok((parts, bytes))
 }
 
 /// The key of a request: who calls, the header, what is called, and a hash of the body.
-fn key(parts: &Parts, body: &[u8]) -> Result<Option<Key>, Rejection> {
+pub(crate) fn key(parts: &Parts, body: &[u8]) -> Result<Option<Key>, Rejection> {
     let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let key = std::str::from_utf8(value.as_bytes())

@@ -52,20 +52,41 @@ pub struct Measure {
     pub target: Target,
 }
 
+/// Something that could not be measured here.
+#[derive(Debug, Clone)]
+pub struct NotRun {
+    /// What it is.
+    pub title: String,
+    /// Why, and what to do about it.
+    pub why: String,
+}
+
 /// All numbers of a run.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// What they were measured on.
     pub machine: Machine,
-    /// The version of PostgreSQL, when it was measured.
-    pub postgres: Option<String>,
+    /// What was measured besides the product, with its version: `PostgreSQL 15.18`.
+    pub versions: Vec<String>,
     /// How long each measurement took, in seconds.
     pub seconds: f64,
     /// The numbers.
     pub measures: Vec<Measure>,
+    /// What is missing among them.
+    pub not_run: Vec<NotRun>,
 }
 
 impl Report {
+    /// A report without numbers.
+    pub(super) fn new(machine: Machine, seconds: f64) -> Self {
+        Self { machine, versions: Vec::new(), seconds, measures: Vec::new(), not_run: Vec::new() }
+    }
+
+    /// Says that something could not be measured, and why.
+    pub fn add_not_run(&mut self, title: impl Into<String>, why: impl fmt::Display) {
+        self.not_run.push(NotRun { title: title.into(), why: why.to_string() });
+    }
+
     /// Adds a number.
     pub fn add(
         &mut self,
@@ -105,9 +126,10 @@ impl Report {
         };
         json!({
             "machine": self.machine.to_json(),
-            "postgresql": self.postgres,
+            "versions": self.versions,
             "seconds_per_measurement": self.seconds,
             "measures": self.measures.iter().map(measure).collect::<Vec<_>>(),
+            "not_run": self.not_run.iter().map(|it| json!({"title": it.title, "why": it.why})).collect::<Vec<_>>(),
         })
     }
 }
@@ -115,13 +137,18 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.machine)?;
-        let postgres =
-            self.postgres.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();
-        writeln!(f, "SQLite {}{postgres}; {} s per measurement\n", rusqlite::version(), self.seconds)?;
+        write!(f, "SQLite {}", rusqlite::version())?;
+        for version in &self.versions {
+            write!(f, ", {version}")?;
+        }
+        writeln!(f, "; {} s per measurement\n", self.seconds)?;
         let width = self.measures.iter().map(|measure| measure.title.chars().count()).max().unwrap_or(0);
         for Measure { title, value, unit, target, .. } in &self.measures {
             let missed = if target.is_met(*value) { "" } else { "  MISSED" };
             writeln!(f, "{title:width$}  {:>10} {unit:9} {target}{missed}", number(*value))?;
+        }
+        for NotRun { title, why } in &self.not_run {
+            writeln!(f, "not run: {} – {why}", title.trim())?;
         }
         Ok(())
     }
@@ -144,13 +171,15 @@ mod tests {
     #[test]
     fn ratios_are_held_against_their_targets() -> anyhow::Result<()> {
         let machine = Machine::look(&std::env::temp_dir())?;
-        let mut report = Report { machine, postgres: None, seconds: 1.0, measures: Vec::new() };
+        let mut report = Report::new(machine, 1.0);
         report.add("ours", "ours", 50.0, "/s", Target::None);
         report.add("theirs", "theirs", 100.0, "/s", Target::None);
         report.add_ratio("ratio", "ours to theirs", "ours", "theirs", Target::AtLeast(0.6));
         report.add_ratio("nothing", "to what is not there", "ours", "nobody", Target::AtLeast(9.0));
         assert_eq!(report.missed().map(|measure| measure.name).collect::<Vec<_>>(), ["ratio"]);
         assert!(report.to_string().contains("0.50"), "{report}");
+        report.add_not_run("theirs", "install it");
+        assert!(report.to_string().ends_with("not run: theirs – install it\n"), "{report}");
         assert_eq!(number(12_345.6), "12346");
         Ok(())
     }

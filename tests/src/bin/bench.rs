@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use product_tests::bench::{Options, orders};
+use product_tests::bench::{OfferOptions, Options, Report, USERS, offers, orders};
 
 /// Measures speed, prints a table and, if asked, writes it as JSON.
 #[derive(Parser)]
@@ -22,29 +22,59 @@ struct Arguments {
 enum What {
     /// Complete orders of two lines: in process, over HTTP, and on PostgreSQL beside pgbench.
     Orders(OrderArguments),
+    /// Recommendations and events: in process, over HTTP, beside numpy, Vowpal Wabbit, NATS JetStream and Redis.
+    ///
+    /// Peers that are not installed are named in the report with how to get them; `cargo xtask` installs them when run
+    /// as root on Debian or Ubuntu. The Python ones live in a virtual environment beside the program.
+    Offers(OfferArguments),
 }
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask bench orders --engine sqlite --json orders.json")]
-struct OrderArguments {
+struct Common {
     /// How long each measurement takes.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Two seconds for each: to see that everything works, not how fast it is.
     #[arg(long, conflicts_with = "seconds")]
     quick: bool,
-    /// What is measured.
-    #[arg(long, value_enum, default_value_t = Engines::Both)]
-    engine: Engines,
     /// Where to write the report for machines.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Lets the server write a line for every request; over HTTP this measures the log too.
-    #[arg(long)]
-    access_log: bool,
     /// Fails when a number is not what it should be.
     #[arg(long)]
     strict: bool,
+}
+
+impl Common {
+    fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 2 } else { self.seconds.max(1) })
+    }
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask bench orders --engine sqlite --json orders.json")]
+struct OrderArguments {
+    #[command(flatten)]
+    common: Common,
+    /// What is measured.
+    #[arg(long, value_enum, default_value_t = Engines::Both)]
+    engine: Engines,
+    /// Lets the server write a line for every request; over HTTP this measures the log too.
+    #[arg(long)]
+    access_log: bool,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask bench offers --json offers.json")]
+struct OfferArguments {
+    #[command(flatten)]
+    common: Common,
+    /// People whose tastes the index knows, in the largest measurement.
+    #[arg(long, default_value_t = USERS)]
+    users: usize,
+    /// Measures the product alone.
+    #[arg(long)]
+    without_peers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,24 +85,33 @@ enum Engines {
 }
 
 fn main() -> Result<ExitCode> {
-    let What::Orders(arguments) = Arguments::parse().what;
+    let what = Arguments::parse().what;
     if cfg!(debug_assertions) {
         println!("This is not a release build: the numbers mean nothing.\n");
     }
-    let options = Options {
-        time: Duration::from_secs(if arguments.quick { 2 } else { arguments.seconds.max(1) }),
-        sqlite: arguments.engine != Engines::Postgres,
-        postgres: arguments.engine != Engines::Sqlite,
-        access_log: arguments.access_log,
-    };
-    let report = orders(&options, |what| eprintln!("measuring {what} …"))?;
+    let told = |what: &str| eprintln!("measuring {what} …");
+    match what {
+        What::Orders(OrderArguments { common, engine, access_log }) => {
+            let (sqlite, postgres) = (engine != Engines::Postgres, engine != Engines::Sqlite);
+            let options = Options { time: common.time(), sqlite, postgres, access_log };
+            show(&orders(&options, told)?, &common)
+        }
+        What::Offers(OfferArguments { common, users, without_peers }) => {
+            let options = OfferOptions { time: common.time(), users, peers: !without_peers };
+            show(&offers(&options, told)?, &common)
+        }
+    }
+}
+
+/// Prints a report, and writes it where it is wanted.
+fn show(report: &Report, wanted: &Common) -> Result<ExitCode> {
     println!("\n{report}");
-    if let Some(path) = arguments.json {
-        std::fs::write(&path, format!("{:#}\n", report.to_json()))
+    if let Some(path) = &wanted.json {
+        std::fs::write(path, format!("{:#}\n", report.to_json()))
             .with_context(|| format!("writing {}", path.display()))?;
         println!("as JSON in {}", path.display());
     }
     let missed = report.missed().count();
     println!("{missed} of {} numbers missed their target", report.measures.len());
-    Ok(if arguments.strict && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if wanted.strict && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

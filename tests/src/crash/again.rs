@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::ask::{Ask, Exchange, Known};
+use super::offers::{is_done, same_told};
 use crate::eventually;
 use crate::http::{Answer, Client};
 
@@ -26,7 +27,7 @@ pub(super) async fn ask_again(client: &mut Client, exchanges: &mut [Exchange]) -
                 if repeated < REPEATED && is_kept(&exchange.ask, first) {
                     repeated += 1;
                     let second = outcome(client, &exchange.ask).await?;
-                    faults.extend(difference(first, &second));
+                    faults.extend(difference(&exchange.ask, first, &second));
                 }
             }
         }
@@ -53,12 +54,15 @@ fn is_kept(ask: &Ask, answer: &Answer) -> bool {
     match ask {
         Ask::Order { .. } => answer.status < 300 || matches!(answer.status, 402 | 409),
         Ask::Sale { .. } | Ask::Receipt { .. } | Ask::Replenish { .. } => answer.status < 300,
+        Ask::Offer(ask) => is_done(ask, answer),
         Ask::Reserve { .. } | Ask::Release { .. } | Ask::Cancel { .. } | Ask::Step { .. } => false,
     }
 }
 
-fn difference(first: &Answer, second: &Answer) -> Option<String> {
-    let same = if first.status == 202 {
+fn difference(ask: &Ask, first: &Answer, second: &Answer) -> Option<String> {
+    let same = if let Ask::Offer(ask) = ask {
+        same_told(ask, first, second)
+    } else if first.status == 202 {
         // It was answered before its end: now its end is told, of the same order.
         order_id(first).is_some() && order_id(first) == order_id(second)
     } else {

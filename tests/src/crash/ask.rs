@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::offers::OfferAsk;
 use super::world::Line;
 use crate::catalogue::CENTRE;
 use crate::http::{Answer, Request};
@@ -28,6 +29,8 @@ pub(super) enum Ask {
     Reserve { reference: String, place: i64, lines: Vec<Line> },
     /// Promised units are given back.
     Release { reference: String },
+    /// Something about offers.
+    Offer(OfferAsk),
 }
 
 /// A step of a request for units.
@@ -88,6 +91,7 @@ impl Ask {
                 json!({"reference": reference, "emplacement_id": place, "produits": on_wire(lines), "duree_s": RESERVED_FOR}),
             ),
             Self::Release { reference } => post("/stock/liberer", json!({"reference": reference})),
+            Self::Offer(ask) => ask.request(),
         }
     }
 
@@ -99,6 +103,7 @@ impl Ask {
                 true
             }
             Self::Cancel { .. } | Self::Step { .. } => false,
+            Self::Offer(ask) => ask.is_repeatable(),
         }
     }
 }

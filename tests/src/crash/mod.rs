@@ -1,13 +1,14 @@
 //! Kills the running product again and again and checks that nothing was lost.
 //!
-//! A round: clients buy, sell, restock and cancel over HTTP; at a random moment, with at least
+//! A round: clients buy, sell, restock and cancel, look at offers and take them, over HTTP; at a random moment, with at least
 //! [`LEAST_IN_FLIGHT`] requests under way, the server, PostgreSQL or both die by SIGKILL; what the store holds is
 //! read before anybody touches it; everything starts again; and every answer that a client got, every unit and
-//! every cent is accounted for.
+//! every cent, every event and every redemption is accounted for.
 
 mod again;
 mod ask;
 mod audit;
+mod offers;
 mod report;
 mod stage;
 mod steps;
@@ -108,7 +109,7 @@ impl Life {
             stage.server()?.ready(BUSY).await?;
             let mut client = stage.client()?;
             let world = World::make(&mut client).await.context("filling the store")?;
-            let ledger = Ledger::open(&mut client, &world).await?;
+            let ledger = Ledger::open(&mut client, &world, &stage.view()?).await?;
             anyhow::Ok((world, ledger))
         })?;
         stage.hand_over(&options.program)?;
@@ -161,7 +162,8 @@ impl Life {
         let mut faults = runtime.block_on(ask_again(&mut client, &mut exchanges))?;
         // What was sent again may have begun orders that go on without their caller.
         self.stage.settle(runtime)?;
-        faults.extend(runtime.block_on(self.ledger.audit(&mut client, &self.world, &exchanges))?);
+        let view = self.stage.view()?;
+        faults.extend(runtime.block_on(self.ledger.audit(&mut client, &view, &self.world, &exchanges))?);
         let books = check(self.stage.data())?;
         if !books.sound {
             faults.push(format!("halles check --settled: {}", books.report));

@@ -1,4 +1,4 @@
-//! Clients that buy, sell, restock and change their minds, each on a connection of its own.
+//! Clients that buy, sell, restock, change their minds and look at offers, each on a connection of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
 
 use super::ask::{Ask, Exchange, Step};
+use super::offers::Customer;
 use super::world::{Line, TOO_DEAR, TOO_MANY, World};
 use crate::catalogue::CENTRE;
 use crate::http::{Answer, Connection, Received};
 
 /// The longest that a request may go unanswered; the server gives up after 30 s.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How many of the requests are about offers.
+const ABOUT_OFFERS: f64 = 0.3;
 
 /// Clients at work.
 pub(super) struct Traffic {
@@ -40,9 +43,11 @@ impl Traffic {
         for (index, order) in confirmed.into_iter().enumerate() {
             shares[index % clients].push(order);
         }
-        for (number, share) in (0_u64..).zip(shares) {
+        for (index, (number, share)) in (0_u64..).zip(shares).enumerate() {
             let rng = StdRng::seed_from_u64(seed ^ (round << 32) ^ (number << 16));
-            let client = Client::new(rng, Arc::clone(world), format!("{seed:x}-{round}-{number}"), share);
+            let customer = Customer::new(world, index);
+            let name = format!("{seed:x}-{round}-{number}");
+            let client = Client::new(rng, Arc::clone(world), name, customer, share);
             let (in_flight, over) = (Arc::clone(&traffic.in_flight), Arc::clone(&traffic.over));
             traffic.clients.spawn(client.live(address, in_flight, over));
         }
@@ -75,6 +80,7 @@ struct Client {
     world: Arc<World>,
     name: String,
     asked: u64,
+    customer: Customer,
     confirmed: Vec<String>,
     waiting: Vec<String>,
     validated: Vec<String>,
@@ -82,9 +88,9 @@ struct Client {
 }
 
 impl Client {
-    fn new(rng: StdRng, world: Arc<World>, name: String, confirmed: Vec<String>) -> Self {
+    fn new(rng: StdRng, world: Arc<World>, name: String, customer: Customer, confirmed: Vec<String>) -> Self {
         let (waiting, validated, reserved) = (Vec::new(), Vec::new(), Vec::new());
-        Self { rng, world, name, asked: 0, confirmed, waiting, validated, reserved }
+        Self { rng, world, name, asked: 0, customer, confirmed, waiting, validated, reserved }
     }
 
     /// Asks one thing after the other until it is over or the connection breaks.
@@ -117,6 +123,10 @@ impl Client {
 
     fn next(&mut self) -> Ask {
         self.asked += 1;
+        if self.rng.random_bool(ABOUT_OFFERS) {
+            let name = self.key();
+            return Ask::Offer(self.customer.next(&mut self.rng, &name));
+        }
         let own = match self.rng.random_range(0..100) {
             0..20 => take(&mut self.confirmed).map(|order| Ask::Cancel { order }),
             20..24 => take(&mut self.waiting).map(|request| self.decide(request)),
@@ -181,6 +191,7 @@ impl Client {
             (Ask::Replenish { .. }, 201) => self.waiting.extend(id()),
             (Ask::Step { request, step: Step::Validate }, 200) => self.validated.push(request.clone()),
             (Ask::Reserve { reference, .. }, 201) => self.reserved.push(reference.clone()),
+            (Ask::Offer(ask), _) => self.customer.learn(ask, answer),
             _ => {}
         }
     }

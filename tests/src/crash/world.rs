@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::offers::Offers;
 use crate::catalogue::{self, CENTRE, Level};
 use crate::http::Client;
 
@@ -28,7 +29,7 @@ pub(super) const TOO_DEAR: i64 = 80;
 pub(super) const TOO_MANY: i64 = 1_000_000;
 
 /// The chain that a store was filled with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct World {
     /// Products of which every place has plenty.
     pub(super) plenty: Vec<i64>,
@@ -36,6 +37,8 @@ pub(super) struct World {
     pub(super) scarce: Vec<i64>,
     /// The shops.
     pub(super) shops: Vec<i64>,
+    /// The offers; some of them are bounded by what is scarce.
+    pub(super) offers: Offers,
 }
 
 impl World {
@@ -58,7 +61,8 @@ impl World {
             catalogue::receive(client, product, SCARCE_UNITS).await?;
             scarce.push(product);
         }
-        Ok(Self { plenty, scarce, shops })
+        let offers = Offers::make(client, &scarce).await?;
+        Ok(Self { plenty, scarce, shops, offers })
     }
 
     /// Every level, as the server tells it.

@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod hostile;
 mod last_units;
+mod offers;
 mod outage;
 mod readme;
 mod speed;

@@ -12,9 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["kernel", "telemetry"]),
     ("web", &["kernel", "telemetry", "store"]),
     ("retail", &["kernel", "telemetry", "store", "web"]),
-    ("halles", &["kernel", "telemetry", "store", "web", "retail"]),
+    ("offers", &["kernel", "telemetry", "store", "web"]),
+    ("halles", &["kernel", "telemetry", "store", "web", "retail", "offers"]),
     ("testkit", &[]),
-    ("tests", &["kernel", "telemetry", "store", "web", "retail", "halles", TESTKIT]),
+    ("tests", &["kernel", "telemetry", "store", "web", "retail", "offers", "halles", TESTKIT]),
     ("xtask", &[TESTKIT]),
 ];
 

@@ -62,10 +62,10 @@ pub fn markdown() -> String {
 }
 
 fn default(key: &Key) -> String {
-    match (key.default, key.form) {
-        ("", Form::List(_)) => "none".to_owned(),
-        ("", Form::Text(_) | Form::Switch | Form::Integer { .. }) => "nothing".to_owned(),
-        (text, Form::Text(_) | Form::Switch | Form::Integer { .. } | Form::List(_)) => format!("`{text}`"),
+    match key.default {
+        "" if matches!(key.form, Form::List(_)) => "none".to_owned(),
+        "" => "nothing".to_owned(),
+        text => format!("`{text}`"),
     }
 }
 

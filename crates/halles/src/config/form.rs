@@ -21,6 +21,8 @@ pub enum Form {
         /// The greatest value allowed.
         max: u64,
     },
+    /// A number from 0 to 1.
+    Fraction,
     /// One text.
     Text(Syntax),
     /// Any number of texts: an array in the file, separated by commas elsewhere.
@@ -64,6 +66,7 @@ impl Form {
                 _ => None,
             },
             Self::Integer { min, max } => bounded(text.parse().ok()?, min, max),
+            Self::Fraction => fraction(text),
             Self::Text(syntax) => syntax.read(text).map(Value::String),
             Self::List(syntax) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
@@ -80,6 +83,11 @@ impl Form {
                 let integer = value.as_integer()?;
                 bounded(u64::from_str_radix(integer.as_str(), integer.radix()).ok()?, min, max)
             }
+            Self::Fraction => match (value.as_float(), value.as_integer()) {
+                (Some(float), _) => fraction(float.as_str()),
+                (None, Some(integer)) => fraction(integer.as_str()),
+                (None, None) => None,
+            },
             Self::Text(syntax) => syntax.read(value.as_str()?).map(Value::String),
             Self::List(syntax) => {
                 let items = value.as_array()?.iter();
@@ -96,6 +104,7 @@ impl Form {
         match self {
             Self::Switch => "true or false".to_owned(),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Fraction => "a number from 0 to 1".to_owned(),
             Self::Text(syntax) => syntax.expected(),
             Self::List(syntax) => format!("a list, each item {}", syntax.expected()),
         }
@@ -106,6 +115,7 @@ impl Form {
         match self {
             Self::Switch => json!({"type": "boolean"}),
             Self::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+            Self::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
             Self::Text(syntax) => syntax.schema(),
             Self::List(syntax) => json!({"type": "array", "items": syntax.schema()}),
         }
@@ -114,6 +124,12 @@ impl Form {
 
 fn bounded(number: u64, min: u64, max: u64) -> Option<Value> {
     (min..=max).contains(&number).then(|| Value::from(number))
+}
+
+fn fraction(text: &str) -> Option<Value> {
+    let number: f64 = text.parse().ok()?;
+    // A zero below zero would be printed as one.
+    (0.0..=1.0).contains(&number).then(|| Value::from(number.abs()))
 }
 
 impl Syntax {

@@ -1,5 +1,7 @@
 //! The table of all keys.
 
+use offers::learn::PolicyName;
+
 use super::{Form, Found, Mistake, Origin, Syntax};
 
 /// One key of the configuration.
@@ -57,6 +59,17 @@ pub fn find(name: &str) -> Option<&'static Key> {
 
 const SECONDS: Form = Form::Integer { min: 1, max: 86_400 };
 
+/// The names of the policies that rank offers.
+const POLICIES: [&str; PolicyName::ALL.len()] = {
+    let mut names = [""; PolicyName::ALL.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = PolicyName::ALL[place].as_str();
+        place += 1;
+    }
+    names
+};
+
 /// All keys, in the order in which they are shown.
 pub static KEYS: &[Key] = &[
     Key::new(
@@ -94,7 +107,7 @@ pub static KEYS: &[Key] = &[
     Key::new(
         "only",
         "HALLES_ONLY",
-        Form::List(Syntax::OneOf(&["retail"])),
+        Form::List(Syntax::OneOf(&["retail", "offers"])),
         "",
         "The stalls to run; none named means all",
     )
@@ -243,5 +256,54 @@ pub static KEYS: &[Key] = &[
         Form::Text(Syntax::Name),
         "pm_card_visa",
         "The Stripe payment method charged when an order names none",
+    ),
+    Key::new(
+        "offers.policy",
+        "HALLES_OFFERS_POLICY",
+        Form::Text(Syntax::OneOf(&POLICIES)),
+        "adaptive-thompson",
+        "How offers are chosen and learned about; halles offers simulate compares them",
+    ),
+    Key::new(
+        "offers.epsilon",
+        "HALLES_OFFERS_EPSILON",
+        Form::Fraction,
+        "0.1",
+        "How often the policy epsilon-greedy shows offers in any order, to learn",
+    ),
+    Key::new(
+        "offers.seed",
+        "HALLES_OFFERS_SEED",
+        Form::Integer { min: 0, max: 4_294_967_295 },
+        "0",
+        "Where the random choices of policies begin, for repeatable trials; 0 begins elsewhere at every start",
+    ),
+    Key::new(
+        "offers.rewards.click",
+        "HALLES_OFFERS_REWARDS_CLICK",
+        Form::Fraction,
+        "1",
+        "What a click on a shown offer is worth to the learner",
+    ),
+    Key::new(
+        "offers.rewards.add_to_cart",
+        "HALLES_OFFERS_REWARDS_ADD_TO_CART",
+        Form::Fraction,
+        "0",
+        "What putting a shown offer into a basket is worth to the learner",
+    ),
+    Key::new(
+        "offers.rewards.redemption",
+        "HALLES_OFFERS_REWARDS_REDEMPTION",
+        Form::Fraction,
+        "0",
+        "What using a shown offer is worth to the learner",
+    ),
+    Key::new(
+        "offers.decisions.retention_days",
+        "HALLES_OFFERS_DECISIONS_RETENTION_DAYS",
+        Form::Integer { min: 1, max: 3_650 },
+        "30",
+        "How long decisions are kept for evaluation, in days",
     ),
 ];

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kernel::{Currency, Money};
+use offers::learn::PolicyName;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use telemetry::SecretText;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub orders: Orders,
     /// Payments.
     pub payments: Payments,
+    /// Offers.
+    pub offers: Offers,
 }
 
 impl Settings {
@@ -63,6 +66,8 @@ impl Settings {
 pub enum Stall {
     /// Stores, stock, sales and orders.
     Retail,
+    /// Personalised offers.
+    Offers,
 }
 
 /// Logs.
@@ -173,13 +178,53 @@ pub struct StripePayments {
     pub payment_method: String,
 }
 
+/// Offers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offers {
+    /// How offers are chosen.
+    #[serde(deserialize_with = "text")]
+    pub policy: PolicyName,
+    /// How often epsilon-greedy shows any offer.
+    pub epsilon: f64,
+    /// Where the random choices begin; `None` for anywhere.
+    #[serde(deserialize_with = "seed")]
+    pub seed: Option<u64>,
+    /// What counts as a success.
+    pub rewards: Rewards,
+    /// The log of decisions.
+    pub decisions: Decisions,
+}
+
+/// What an event is worth to the learner, 0 to 1.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rewards {
+    /// A click.
+    pub click: f64,
+    /// An offer put into a basket.
+    pub add_to_cart: f64,
+    /// An offer used.
+    pub redemption: f64,
+}
+
+/// The log of decisions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decisions {
+    /// How many days decisions are kept.
+    pub retention_days: u32,
+}
+
 /// Makes the settings out of one value for every key.
 pub(super) fn build(resolved: &[Found]) -> Result<Settings, Mistake> {
     let mut tree = Map::new();
     for found in resolved {
         let value = match found.key.form {
             Form::Text(Syntax::Amount) => money(found, resolved)?,
-            Form::Text(_) | Form::List(_) | Form::Switch | Form::Integer { .. } => found.value.clone(),
+            Form::Text(_) | Form::List(_) | Form::Switch | Form::Integer { .. } | Form::Fraction => {
+                found.value.clone()
+            }
         };
         insert(&mut tree, found.key.name, value);
     }
@@ -251,4 +296,9 @@ fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_secs)
+}
+
+/// Zero is no seed.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(deserializer).map(|seed| (seed > 0).then_some(seed))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kernel::{Currency, Money};
+use offers::learn::PolicyName;
 use tempfile::TempDir;
 
 use super::*;
@@ -47,7 +48,7 @@ fn the_defaults_are_valid_and_typed() {
     assert_eq!(settings.listen, ([127, 0, 0, 1], 8000).into());
     assert_eq!(settings.data, Path::new("./data"));
     assert!(settings.database.is_none() && !settings.demo && !settings.allow_open);
-    assert!(settings.runs(Stall::Retail));
+    assert!(settings.runs(Stall::Retail) && settings.runs(Stall::Offers));
     assert_eq!(settings.environment, "local");
     assert_eq!(settings.http.drain, Duration::from_secs(10));
     assert_eq!((settings.store.queue, settings.store.batch_max), (8192, 512));
@@ -57,6 +58,14 @@ fn the_defaults_are_valid_and_typed() {
     assert_eq!(settings.payments.simulated.limit, Money::from_minor(50_000, Currency::EUR));
     assert_eq!(settings.payments.timeout, Duration::from_secs(10));
     assert!(settings.payments.stripe.webhook_secret.is_none());
+    let offers = settings.offers;
+    assert_eq!((offers.policy, offers.seed), (PolicyName::default(), None));
+    let policies = offers::learn::PolicySettings::default();
+    assert!((offers.epsilon - policies.epsilon).abs() < f64::EPSILON);
+    let rewards = offers::engagement::Rewards::default();
+    let Rewards { click, add_to_cart, redemption } = offers.rewards;
+    assert_eq!([click, add_to_cart, redemption], [rewards.click, rewards.add_to_cart, rewards.redemption]);
+    assert_eq!(offers.decisions.retention_days, 30);
     assert!(config.resolved.iter().all(|found| found.origin == Origin::Default));
 }
 
@@ -102,6 +111,9 @@ fn lists_are_arrays_in_the_file_and_commas_elsewhere() {
     assert_eq!(origins(load("", &variables, &[]).expect("variables")), expected);
     let config = load("", &[], &[("only", "retail")]).expect("a flag");
     assert_eq!(config.settings.only, [Stall::Retail]);
+    assert!(!config.settings.runs(Stall::Offers));
+    let config = load("only = [\"offers\", \"retail\"]", &[], &[]).expect("a file");
+    assert_eq!(config.settings.only, [Stall::Offers, Stall::Retail]);
 }
 
 #[test]
@@ -142,7 +154,7 @@ stripe.base_url = \"ftp://stripe\"
     the configuration has 14 mistakes
       halles.toml:1: listen is 8000; expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000
       halles.toml:2: demo is "yes"; expected true or false
-      halles.toml:3: only is ["retail", "city"]; expected a list, each item one of: retail
+      halles.toml:3: only is ["retail", "city"]; expected a list, each item one of: retail, offers
       halles.toml:4: currency is "euro"; expected three capital letters of ISO 4217, such as EUR
       halles.toml:5: http is a group of keys and has no value of its own; write [http] above its keys
       halles.toml:6: log.format is "xml"; expected one of: text, json
@@ -154,6 +166,35 @@ stripe.base_url = \"ftp://stripe\"
       env HALLES_ENV: environment is "a b"; expected a short name of letters, digits, '-', '_' and '.', such as staging
       env HALLES_LOG_FILTER: log.filter is "a=b=c"; expected levels by target, such as info or info,store=debug,access=off
       flag --listen: listen is "everywhere"; expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000
+    "#);
+}
+
+#[test]
+fn offers_have_a_policy_and_numbers_from_0_to_1() {
+    let file = "\
+[offers]
+policy = \"epsilon-greedy\"
+epsilon = 1
+seed = 7
+rewards.click = 0.25
+rewards.redemption = 1.0
+decisions.retention_days = 90
+";
+    let offers =
+        load(file, &[("HALLES_OFFERS_REWARDS_ADD_TO_CART", "0.5")], &[]).expect("a file").settings.offers;
+    assert_eq!((offers.policy, offers.seed), (PolicyName::EpsilonGreedy, Some(7)));
+    let Rewards { click, add_to_cart, redemption } = offers.rewards;
+    assert_eq!([offers.epsilon, click, add_to_cart, redemption], [1.0, 0.25, 0.5, 1.0]);
+    assert_eq!(offers.decisions.retention_days, 90);
+    let file = "offers.policy = \"thomson\"\noffers.epsilon = 1.5\noffers.rewards.click = \"1\"\n";
+    let variables = [("HALLES_OFFERS_REWARDS_REDEMPTION", "-0.1"), ("HALLES_OFFERS_SEED", "-1")];
+    insta::assert_snapshot!(mistakes(file, &variables, &[]), @r#"
+    the configuration has 5 mistakes
+      halles.toml:1: offers.policy is "thomson"; expected one of: static, uniform, epsilon-greedy, ucb1, plain-thompson, thompson, adaptive-thompson, linear-thompson
+      halles.toml:2: offers.epsilon is 1.5; expected a number from 0 to 1
+      halles.toml:3: offers.rewards.click is "1"; expected a number from 0 to 1
+      env HALLES_OFFERS_REWARDS_REDEMPTION: offers.rewards.redemption is "-0.1"; expected a number from 0 to 1
+      env HALLES_OFFERS_SEED: offers.seed is "-1"; expected a whole number from 0 to 4294967295
     "#);
 }
 

@@ -48,6 +48,19 @@ pub type Slot = (PlaceId, ProductId);
 /// Levels as they were read in a transaction, by slot; a slot that has never held stock is absent.
 pub type Levels = HashMap<Slot, Level>;
 
+/// The stock of a product in one place, and whether it may be sold there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceLevel {
+    /// Where, and of which product.
+    pub slot: Slot,
+    /// How much.
+    pub level: Level,
+    /// Whether the place is open; the logistics centre always is.
+    pub active_place: bool,
+    /// Whether the product is sold.
+    pub active_product: bool,
+}
+
 /// A change of one level, in units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Movement {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernel::{Limit, PlaceId, ProductId};
 use store::{DbError, Failure, Tx, params};
 
-use super::{Alert, Level, Levels, Offered, Slot, StockItem, Thresholds, Unusable};
+use super::{Alert, Level, Levels, Offered, PlaceLevel, Slot, StockItem, Thresholds, Unusable};
 
 /// The levels of some slots; a slot that has never held stock is absent.
 pub fn levels(tx: &mut Tx<'_>, slots: &[Slot]) -> Result<Levels, DbError> {
@@ -15,6 +15,24 @@ pub fn levels(tx: &mut Tx<'_>, slots: &[Slot]) -> Result<Levels, DbError> {
         |index, row| Ok((slots[index], Level { on_hand: row.get(0)?, reserved: row.get(1)? })),
     )?;
     Ok(rows.into_iter().collect())
+}
+
+/// The levels of some products in all places that have ever held them, by place within each product.
+pub fn everywhere(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<Vec<PlaceLevel>, DbError> {
+    tx.query_each(
+        "SELECT s.place_id, s.on_hand, s.reserved, COALESCE(m.active, s.place_id = 0) AS open, p.active AS sold
+         FROM stock_level s JOIN product p ON p.id = s.product_id LEFT JOIN shop m ON m.id = s.place_id
+         WHERE s.product_id = $1 ORDER BY s.place_id",
+        products.iter().map(|product| params![product]),
+        |index, row| {
+            Ok(PlaceLevel {
+                slot: (row.get(0)?, products[index]),
+                level: Level { on_hand: row.get(1)?, reserved: row.get(2)? },
+                active_place: row.get(3)?,
+                active_product: row.get(4)?,
+            })
+        },
+    )
 }
 
 /// A page of a place's stock by product, after one product, with all alerts or one.
@@ -96,5 +114,51 @@ fn check(
     match products.iter().find(|product| !active(product)) {
         Some(inactive) => Err(Unusable::InactiveProduct(*inactive)),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use kernel::Timestamp;
+    use store::testing::Scratch;
+
+    use super::*;
+
+    #[test]
+    fn levels_everywhere_say_what_is_closed_and_what_is_not_sold() {
+        let mut scratch = Scratch::new(&[crate::SCHEMA], Timestamp::default()).unwrap();
+        scratch
+            .run(|tx, now| {
+                tx.execute_each(
+                    "INSERT INTO product (id, name, name_key, description, category, price_minor, active, created_at, updated_at)
+                     VALUES ($1, 'produit', 'produit', '', 'test', 1000, $2, $3, $3)",
+                    [params![1_i64, true, now], params![2_i64, false, now], params![3_i64, true, now]],
+                )?;
+                tx.execute_each(
+                    "INSERT INTO shop (id, name, district, active) VALUES ($1, 'magasin', 'x', $2)",
+                    [params![1_i64, true], params![2_i64, false]],
+                )?;
+                tx.execute_each(
+                    "INSERT INTO stock_level (place_id, product_id, initial, on_hand, reserved, low, reorder, overstock)
+                     VALUES ($1, $2, $3, $3, 1, 5, 20, 100)",
+                    [(2, 1, 30), (0, 1, 10), (1, 1, 20), (0, 2, 40)]
+                        .map(|(place, product, units): (i64, i64, i64)| params![place, product, units]),
+                )?;
+                Ok::<_, Failure<DbError>>(())
+            })
+            .unwrap();
+        let levels = scratch.read(|tx| everywhere(tx, &[2, 1, 3, 9].map(ProductId))).unwrap();
+        let told: Vec<_> = levels
+            .iter()
+            .map(|PlaceLevel { slot, level, active_place, active_product }| {
+                (slot.1.0, slot.0.0, level.available(), *active_place, *active_product)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [(2, 0, 39, true, false), (1, 0, 9, true, true), (1, 1, 19, true, true), (1, 2, 29, false, true)]
+        );
     }
 }

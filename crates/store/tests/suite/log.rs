@@ -158,6 +158,7 @@ async fn retention_never_passes_a_cursor(world: World) -> Result<()> {
     let consumer = store::Consumer {
         name: "test",
         lane: LANE,
+        kinds: &[],
         effect: |_: &mut store::Tx<'_>, _, _: &[StoredEvent]| Ok(()),
     };
     // Its first step, before there is anything to take, is what retention knows it by.

@@ -4,6 +4,7 @@ mod changes;
 mod documents;
 mod events;
 mod log;
+mod one_or_many;
 mod requests;
 mod sockets;
 

@@ -110,7 +110,8 @@ fn looked_at_again(ledger: &Ledger, exchanges: &[Exchange]) -> BTreeSet<String> 
         | Ask::Replenish { .. }
         | Ask::Step { .. }
         | Ask::Reserve { .. }
-        | Ask::Release { .. } => None,
+        | Ask::Release { .. }
+        | Ask::Offer(_) => None,
     });
     cancelled.chain(ledger.orders.keys().rev().take(LOOKED_AT_AGAIN).cloned()).collect()
 }

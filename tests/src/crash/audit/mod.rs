@@ -1,9 +1,11 @@
 //! Compares what clients were told with what the server holds after a crash.
 //!
 //! The whole world is read ([`found`]) and held against the clients' memory ([`orders`], [`stock`]): whatever they
-//! were told is there, whatever is there was asked for, and stock is right to the unit.
+//! were told is there, whatever is there was asked for, and stock is right to the unit; and so are offers ([`offers`]).
 
 mod found;
+mod found_offers;
+mod offers;
 mod orders;
 mod stock;
 
@@ -14,7 +16,10 @@ use anyhow::Result;
 use super::ask::Exchange;
 use super::world::{Levels, Line, World};
 use crate::http::Client;
+use crate::store_view::StoreView;
 use found::{Found, SeenOrder};
+use found_offers::FoundOffers;
+use offers::OfferLedger;
 
 /// What the clients of a store know together, from its first day.
 #[derive(Debug, Clone)]
@@ -29,20 +34,25 @@ pub(super) struct Ledger {
     requests: BTreeMap<String, String>,
     /// Live reservations: place and lines by reference.
     reserved: BTreeMap<String, (i64, Vec<Line>)>,
+    /// Offers and their events.
+    offers: OfferLedger,
 }
 
 impl Ledger {
     /// The ledger of a store that has just been filled.
-    pub(super) async fn open(client: &mut Client, world: &World) -> Result<Self> {
+    pub(super) async fn open(client: &mut Client, world: &World, view: &StoreView) -> Result<Self> {
         let mut ledger = Self {
             levels: world.levels(client).await?,
             orders: BTreeMap::new(),
             sales: BTreeSet::new(),
             requests: BTreeMap::new(),
             reserved: BTreeMap::new(),
+            offers: OfferLedger::default(),
         };
         let found = Found::read(client, world, &ledger, &[]).await?;
         ledger.requests = found.requests.iter().map(|(id, seen)| (id.clone(), seen.state.clone())).collect();
+        let offers = FoundOffers::read(client, view, world, &ledger.offers).await?.offers;
+        ledger.offers.own = offers.into_iter().map(|(id, seen)| (id, seen.own)).collect();
         Ok(ledger)
     }
 
@@ -56,11 +66,15 @@ impl Ledger {
     pub(super) async fn audit(
         &mut self,
         client: &mut Client,
+        view: &StoreView,
         world: &World,
         exchanges: &[Exchange],
     ) -> Result<Vec<String>> {
         let found = Found::read(client, world, self, exchanges).await?;
-        Ok(self.judge(exchanges, &found))
+        let mut faults = self.judge(exchanges, &found);
+        let offers = FoundOffers::read(client, view, world, &self.offers).await?;
+        faults.extend(self.offers.judge(exchanges, &offers));
+        Ok(faults)
     }
 
     fn judge(&mut self, exchanges: &[Exchange], found: &Found) -> Vec<String> {
@@ -92,8 +106,8 @@ mod tests {
     fn ledger() -> Ledger {
         let mut levels = Levels::default();
         levels.bring((0, 1), 10);
-        let (orders, sales, requests, reserved) = Default::default();
-        Ledger { levels, orders, sales, requests, reserved }
+        let (orders, sales, requests, reserved, offers) = Default::default();
+        Ledger { levels, orders, sales, requests, reserved, offers }
     }
 
     fn order(id: &str, state: &str) -> serde_json::Value {

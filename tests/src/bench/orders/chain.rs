@@ -1,6 +1,5 @@
 //! A chain with ten thousand products, and callers who order from it in process.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,8 @@ use store::{Call, Durability, Engine, Failure, Options, Store, params};
 use telemetry::Metrics;
 use tokio::task::JoinSet;
 
-use super::latency::Latencies;
+use super::super::latency::Latencies;
+use super::super::load::{CALLERS, Throughput, WARM_UP};
 use crate::halles::Data;
 
 /// How many products there are.
@@ -26,10 +26,6 @@ const PRICE: i64 = 700;
 /// More than any run can sell.
 const UNITS: i64 = 1_000_000_000;
 const LIMIT: i64 = 50_000;
-/// Callers at a time.
-pub(super) const CALLERS: usize = 256;
-/// What is done before this much time has passed is not counted.
-pub(super) const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Which products are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,15 +98,6 @@ async fn close(store: Store) -> Result<()> {
     Ok(tokio::task::spawn_blocking(move || store.close()).await?)
 }
 
-/// What callers got done.
-#[derive(Debug)]
-pub(super) struct Throughput {
-    /// Orders confirmed per second, after the warm-up.
-    pub(super) per_second: f64,
-    /// How long each of them took.
-    pub(super) latencies: Latencies,
-}
-
 /// Lets [`CALLERS`] callers order, each one order of two lines after the other, through the saga and its simulated
 /// payment, for a time.
 pub(super) async fn order(data: &Data, demand: Demand, time: Duration) -> Result<Throughput> {
@@ -181,15 +168,6 @@ async fn call(
             times.push(now - began);
         }
     }
-}
-
-/// Copies a filled store's folder, so that each measurement starts with the same.
-pub(super) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

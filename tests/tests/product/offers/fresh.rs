@@ -1,0 +1,96 @@
+//! No stale offer: once the write that empties it is answered, no later answer has it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Result, ensure};
+use product_tests::http::{Client, Connection, Request};
+use product_tests::offers::{set_inventory, track};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::demo;
+use crate::folder;
+
+const READERS: usize = 4;
+const ROUNDS: u64 = 1_000;
+
+/// Odd while the offer is known to be empty: from the answer to the write that emptied it to the next write.
+#[derive(Default)]
+struct Moment(AtomicU64);
+
+impl Moment {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn turn(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a reader has seen.
+#[derive(Default)]
+struct Seen {
+    while_empty: u64,
+    with_it: u64,
+}
+
+async fn read(address: SocketAddr, moment: Arc<Moment>, over: Arc<AtomicBool>) -> Result<Seen> {
+    let request = Request::post("/offers/recommend").json(&json!({"user_id": "USER001"})).bytes();
+    let mut connection = Connection::open(address).await?;
+    let mut seen = Seen::default();
+    while !over.load(Ordering::SeqCst) {
+        let before = moment.now();
+        let answer = connection.exchange(&request).await?.to_answer().expect(200)?;
+        let has_it = answer.body.windows(6).any(|window| window == b"OFF001");
+        // The same moment before and after: the offer was empty all the time.
+        if before % 2 == 1 && moment.now() == before {
+            seen.while_empty += 1;
+            ensure!(!has_it, "OFF001 was shown after it was out: {answer}");
+        }
+        seen.with_it += u64::from(has_it);
+    }
+    Ok(seen)
+}
+
+/// Empties the offer in turn by setting it to nothing and by redeeming its last unit, and fills it again.
+async fn write(client: &mut Client, moment: &Moment) -> Result<()> {
+    for round in 0..ROUNDS {
+        if round % 2 == 0 {
+            set_inventory(client, "OFF001", 0).await?.expect(200)?;
+        } else {
+            set_inventory(client, "OFF001", 1).await?.expect(200)?;
+            track(client, "USER002", "OFF001", "REDEMPTION").await?.expect(200)?;
+        }
+        moment.turn();
+        tokio::task::yield_now().await;
+        moment.turn();
+        set_inventory(client, "OFF001", 50).await?.expect(200)?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writers_and_readers_race() -> Result<()> {
+    let (_folder, data) = folder()?;
+    let server = demo(&data).await?;
+    let (moment, over): (Arc<Moment>, Arc<AtomicBool>) = Default::default();
+    let mut readers = JoinSet::new();
+    for _ in 0..READERS {
+        readers.spawn(read(server.address(), Arc::clone(&moment), Arc::clone(&over)));
+    }
+    let written = write(&mut server.client(), &moment).await;
+    over.store(true, Ordering::SeqCst);
+    let mut all = Seen::default();
+    while let Some(seen) = readers.join_next().await {
+        let seen = seen??;
+        all.while_empty += seen.while_empty;
+        all.with_it += seen.with_it;
+    }
+    written?;
+    ensure!(all.with_it > ROUNDS / 10, "it was hardly ever shown: {} times", all.with_it);
+    ensure!(all.while_empty > ROUNDS, "hardly anybody looked while it was empty: {}", all.while_empty);
+    Ok(())
+}
