@@ -22,8 +22,7 @@ use crate::product_stock::RetailStock;
 use crate::{database, demo, housekeeping};
 
 /// What the API says of itself.
-const DESCRIPTION: &str =
-    "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, events.";
+const DESCRIPTION: &str = "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, events.";
 
 /// The README's three calls, for the first page.
 const EXAMPLES: [(&str, &str, &str); 3] = [
@@ -165,12 +164,7 @@ fn web_settings(settings: &Settings) -> web::Settings {
     }
 }
 
-async fn start(
-    stalls: &Stalls,
-    store: &Store,
-    demo: bool,
-    currency: kernel::Currency,
-) -> anyhow::Result<()> {
+async fn start(stalls: &Stalls, store: &Store, demo: bool, currency: kernel::Currency) -> anyhow::Result<()> {
     if let Some(retail) = &stalls.retail {
         retail.open().await.map_err(|error| anyhow::anyhow!("{}", kernel::Problem::from(error).detail))?;
     }

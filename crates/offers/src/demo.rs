@@ -168,8 +168,9 @@ mod tests {
     /// The score without what is believed, by the formula of the guide: relevance, inventory, priority.
     fn base(offer: &OfferRow, points: f64) -> f64 {
         let (.., priority, units, _) = offer;
-        let inventory = 100.0 * *units as f64 / (*units as f64 + 20.0);
-        0.35 * relevance(points, 0.0) + 0.10 * inventory + 0.20 * *priority as f64
+        let units = f64::from(u32::try_from(*units).expect("a small number"));
+        let priority = f64::from(u8::try_from(*priority).expect("at most 100"));
+        0.35 * relevance(points, 0.0) + 0.10 * (100.0 * units / (units + 20.0)) + 0.20 * priority
     }
 
     #[test]

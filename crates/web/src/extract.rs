@@ -147,7 +147,7 @@ impl Paging {
 #[into_params(parameter_in = Query)]
 struct PagingParams {
     /// How many elements at most.
-    #[serde(rename = "limite")]
+    #[serde(rename = "limite", alias = "limit")]
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50, example = 50)]
     limit: Option<i64>,
     /// The `curseur` of the previous page; absent for the first one.
@@ -263,6 +263,7 @@ mod tests {
         };
         assert_eq!(paging("").await, Ok(Paging::default()));
         assert_eq!(paging("limite=200").await.map(|page| page.limit.get()), Ok(200));
+        assert_eq!(paging("limit=2").await.map(|page| page.limit.get()), Ok(2));
         for bad in ["limite=0", "limite=201", "limite=-1", "limite=dix"] {
             assert!(paging(bad).await.is_err_and(|detail| detail.starts_with("limite: ")), "{bad}");
         }

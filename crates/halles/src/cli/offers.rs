@@ -246,7 +246,6 @@ pub struct SimulateArgs {
     pub seed: u64,
     /// The offers get each other's rates, once, after so many offers shown [default with --drift alone: half way].
     #[arg(long, value_name = "N", num_args = 0..=1)]
-    #[expect(clippy::option_option, reason = "a flag whose value may be left out")]
     pub drift: Option<Option<u64>>,
     /// How late rewards come: 90s, 5m, 1h.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = seconds)]

@@ -57,13 +57,12 @@ fn to_file(
 
 fn summary(exported: &Exported) -> String {
     let Exported { decisions, rewards, lost, strays } = exported;
-    let mut text = format!("{decisions} decisions with {rewards} events");
+    let mut parts = vec![format!("{decisions} decisions with {rewards} events")];
     if *lost > 0 {
-        text.push_str(&format!("; {lost} events whose decision was lost"));
+        parts.push(format!("{lost} events whose decision was lost"));
     }
     if *strays > 0 {
-        text.push_str(&format!("; {strays} events named a decision that did not show their offer: left out"));
+        parts.push(format!("{strays} events named a decision that did not show their offer: left out"));
     }
-    text.push('\n');
-    text
+    parts.join("; ") + "\n"
 }

@@ -101,12 +101,14 @@ mod tests {
             1.505_632_735_149_311_6e-7,
         ];
         let x = x - 1.0;
-        let series = (1..).zip(TERMS).fold(0.999_999_999_999_809_9, |sum, (i, term)| sum + term / (x + f64::from(i)));
+        let series =
+            (1..).zip(TERMS).fold(0.999_999_999_999_809_9, |sum, (i, term)| sum + term / (x + f64::from(i)));
         let t = x + 7.5;
         0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + series.ln()
     }
 
     /// The regularised incomplete beta function, by its continued fraction (Lentz).
+    #[expect(clippy::many_single_char_names, reason = "the names of the formula")]
     fn cdf(x: f64, a: f64, b: f64) -> f64 {
         if x > (a + 1.0) / (a + b + 2.0) {
             return 1.0 - cdf(1.0 - x, b, a);
@@ -138,15 +140,23 @@ mod tests {
     fn draws_have_the_distribution_and_its_moments() {
         const DRAWS: u32 = 40_000;
         let n = f64::from(DRAWS);
-        for (a, b) in [(0.3, 0.7), (1.0, 1.0), (2.0, 500.0), (40.0, 12.0), (15.0, 5_000.0), (3_000.0, 700_000.0)] {
+        for (a, b) in
+            [(0.3, 0.7), (1.0, 1.0), (2.0, 500.0), (40.0, 12.0), (15.0, 5_000.0), (3_000.0, 700_000.0)]
+        {
             let (beta, mut rng) = (Draws::new(Beta { a, b }, 1.0), SmallRng::seed_from_u64(11));
             let mut draws: Vec<_> = (0..DRAWS).map(|_| f64::from(beta.draw(&mut rng))).collect();
             draws.sort_by(f64::total_cmp);
             let exact = Estimate::from(Beta { a, b });
             let mean = draws.iter().sum::<f64>() / n;
             let deviation = (draws.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n).sqrt();
-            assert!((mean - exact.mean).abs() < 4.0 * exact.deviation / n.sqrt(), "Beta({a}, {b}): mean {mean}");
-            assert!((deviation / exact.deviation - 1.0).abs() < 0.02, "Beta({a}, {b}): deviation {deviation}");
+            assert!(
+                (mean - exact.mean).abs() < 4.0 * exact.deviation / n.sqrt(),
+                "Beta({a}, {b}): mean {mean}"
+            );
+            assert!(
+                (deviation / exact.deviation - 1.0).abs() < 0.02,
+                "Beta({a}, {b}): deviation {deviation}"
+            );
             let far = (0_u32..).zip(&draws).map(|(i, x)| (cdf(*x, a, b) - (f64::from(i) + 0.5) / n).abs());
             // Kolmogorov and Smirnov: a distance that one sample in a thousand exceeds.
             let farthest = far.fold(0.0, f64::max);

@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn what_has_come_grows_with_age_and_follows_the_truth() {
         // Exponential delays of mean 100 s, by their quantiles.
-        let delays: Vec<f32> = (0..2000_u16).map(|i| -100.0 * (1.0 - (f32::from(i) + 0.5) / 2000.0).ln()).collect();
+        let delays: Vec<f32> =
+            (0..2000_u16).map(|i| -100.0 * (1.0 - (f32::from(i) + 0.5) / 2000.0).ln()).collect();
         let known = after(&delays);
         let mut last = 0.0;
         for age in (0..900_u16).map(f32::from) {

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 /// Successes that old knowledge counts for at most in the forecast of change.
 const OLD: f64 = 12.0;
-/// Successes that the mean of all counts for in the forecast of one arm: a spread of 29 % between arms.
-const SPREAD: f64 = 12.0;
+/// Successes that the mean of all counts for in the forecasts of one arm: as few as can be, so that an arm that is
+/// unlike the others is not taken for one that changes.
+const PRIOR: f64 = 1.0;
 /// Evidence at which an arm, or everything, is taken as changed.
 const ALARM: f64 = 8.0;
 /// Share of the recent trials whose arms have changed when everything is taken as changed.
@@ -49,9 +50,14 @@ impl Counts {
         Self { trials: self.trials * factor, successes: self.successes * factor }
     }
 
-    /// Posterior mean under a prior of so many successes at a rate.
-    fn mean(self, strength: f64, rate: f64) -> f64 {
-        (strength + self.successes) / (strength / rate + self.trials)
+    fn plus(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
+    /// Successes by trials, as a chance that is neither none nor certainty.
+    fn chance(self) -> f64 {
+        (self.successes / self.trials.max(f64::MIN_POSITIVE)).clamp(1e-9, 1.0 - 1e-9)
     }
 }
 
@@ -94,7 +100,16 @@ pub(super) struct Drift {
 impl Default for Drift {
     fn default() -> Self {
         let level = Counts { trials: 20.0, successes: 1.0 };
-        Self { epoch: 0, clock: 0.0, changed_at: 0.0, evidence: 0.0, changed: 0.0, level, recent: 0.0, concentration: 0.2 }
+        Self {
+            epoch: 0,
+            clock: 0.0,
+            changed_at: 0.0,
+            evidence: 0.0,
+            changed: 0.0,
+            level,
+            recent: 0.0,
+            concentration: 0.2,
+        }
     }
 }
 
@@ -140,21 +155,23 @@ impl Memory {
         Counts { trials, successes }
     }
 
+    /// What is left of what is old, where that counts no more than [`OLD`] successes.
+    fn weakened(&self, prior: Counts) -> f64 {
+        let old = self.old();
+        let expected = PRIOR + old.successes.max(old.trials * prior.chance());
+        (OLD / expected).min(1.0)
+    }
+
     fn forecasts(&self, mean: f64) -> Forecasts {
-        let old = self.old().mean(SPREAD, mean);
-        let bounded = |chance: f64| chance.clamp(1e-9, 1.0 - 1e-9);
-        Forecasts {
-            steady: bounded(self.kept.mean(SPREAD, mean)),
-            changed: bounded(self.recent.mean(OLD, bounded(old))),
-        }
+        let prior = Counts { trials: PRIOR / mean, successes: PRIOR };
+        let weakened = self.old().plus(prior).scaled(self.weakened(prior));
+        Forecasts { steady: self.kept.plus(prior).chance(), changed: self.recent.plus(weakened).chance() }
     }
 
     /// From now on the old counts no more than in the forecast of change.
     fn adopt(&mut self, mean: f64) {
-        let old = self.old();
-        let expected = old.successes.max(old.trials * mean);
-        self.kept = old.scaled((OLD / expected.max(OLD)).min(1.0));
-        self.kept.add(self.recent);
+        let prior = Counts { trials: PRIOR / mean, successes: PRIOR };
+        self.kept = self.recent.plus(self.old().scaled(self.weakened(prior)));
         self.evidence = 0.0;
     }
 }
@@ -167,7 +184,7 @@ impl Drift {
 
     /// Mean rate of what was shown since the last change.
     fn mean(&self) -> f64 {
-        (self.level.successes / self.level.trials).clamp(1e-9, 1.0 - 1e-9)
+        self.level.chance()
     }
 
     /// Learns from a batch of mature trials of an arm.

@@ -179,13 +179,17 @@ mod tests {
             .collect();
         looks
             .into_iter()
-            .map(|features| (features, rng.random_range(-1.0..3.0), rng.random_bool(0.3).then(|| rng.random())))
+            .map(|features| {
+                (features, rng.random_range(-1.0..3.0), rng.random_bool(0.3).then(|| rng.random()))
+            })
             .collect()
     }
 
     fn spread_out(features: &Features, own: f64) -> [f64; DIMENSIONS] {
         let mut x = [0.0; DIMENSIONS];
-        dense(features, own).into_iter().for_each(|(place, value)| x[place] = value);
+        for (place, value) in dense(features, own) {
+            x[place] = value;
+        }
         x
     }
 
@@ -233,7 +237,9 @@ mod tests {
         let trials = trials(&mut SmallRng::seed_from_u64(1));
         let mut model = Model::default();
         // All rewards come after all trials, in another order.
-        trials.iter().for_each(|(features, own, _)| model.tried(features, *own));
+        for (features, own, _) in &trials {
+            model.tried(features, *own);
+        }
         for (features, own, reward) in trials.iter().rev() {
             model.rewarded(features, *own, reward.unwrap_or(0.0));
         }
@@ -244,7 +250,8 @@ mod tests {
         }
         let x = spread_out(&trials[0].0, trials[0].1);
         let through = solve(matrix, x.to_vec());
-        let variance = MEAN * (1.0 - MEAN) * x.iter().zip(through).map(|(left, right)| left * right).sum::<f64>();
+        let variance =
+            MEAN * (1.0 - MEAN) * x.iter().zip(through).map(|(left, right)| left * right).sum::<f64>();
         assert!((posterior.deviation(&x) - variance.sqrt()).abs() < 1e-9);
     }
 
@@ -253,7 +260,9 @@ mod tests {
         let mut rng = SmallRng::seed_from_u64(2);
         let trials = trials(&mut rng);
         let mut model = Model::default();
-        trials.iter().for_each(|(features, own, _)| model.tried(features, *own));
+        for (features, own, _) in &trials {
+            model.tried(features, *own);
+        }
         let posterior = model.posterior(MEAN);
         let x = spread_out(&trials[3].0, trials[3].1);
         let dot = |weights: &[f64]| x.iter().zip(weights).map(|(x, weight)| x * weight).sum::<f64>();

@@ -132,8 +132,10 @@ struct Weights {
 }
 
 impl Weights {
-    const BLENDED: Self = Self { relevance: 0.35, urgency: 0.10, inventory: 0.10, priority: 0.20, belief: 0.25 };
-    const BELIEF_ALONE: Self = Self { relevance: 0.0, urgency: 0.0, inventory: 0.0, priority: 0.0, belief: 1.0 };
+    const BLENDED: Self =
+        Self { relevance: 0.35, urgency: 0.10, inventory: 0.10, priority: 0.20, belief: 0.25 };
+    const BELIEF_ALONE: Self =
+        Self { relevance: 0.0, urgency: 0.0, inventory: 0.0, priority: 0.0, belief: 1.0 };
 }
 
 impl ShownOffer {
@@ -271,6 +273,8 @@ mod tests {
         let told = [relevance, urgency, inventory, priority, belief];
         let counted =
             [signals::RELEVANCE, signals::URGENCY, signals::INVENTORY, signals::PRIORITY, signals::BELIEF];
-        assert_eq!(told, counted.map(|weight| rounded(weight, 4)));
+        for (told, counted) in told.into_iter().zip(counted) {
+            assert!((told - f64::from(counted)).abs() < 1e-6, "{told} {counted}");
+        }
     }
 }

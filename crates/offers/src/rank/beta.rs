@@ -24,6 +24,7 @@ fn quantile(a: f64, b: f64, p: f64) -> f64 {
 
 /// The distribution function of Beta(a, b), the regularised incomplete beta function, by its continued fraction (Abramowitz
 /// and Stegun 26.5.8; evaluated after Lentz).
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn distribution(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);

@@ -80,7 +80,6 @@ pub(super) struct Structure {
 pub(super) struct Found<'a> {
     pub(super) number: u32,
     pub(super) slot: &'a Arc<Slot>,
-    pub(super) arm: &'a Arm,
     pub(super) counts: Counts,
     pub(super) windows: &'a Windows,
     pub(super) own: i64,
@@ -140,7 +139,15 @@ impl Catalog {
 
     fn admit(&mut self, slot: Arc<Slot>) -> u32 {
         let id = slot.id.clone();
-        let entry = Entry { slot, arm: Arc::default(), counts: Counts::default(), windows: Windows::default(), own: 0, product: None, used: true };
+        let entry = Entry {
+            slot,
+            arm: Arc::default(),
+            counts: Counts::default(),
+            windows: Windows::default(),
+            own: 0,
+            product: None,
+            used: true,
+        };
         let number = if let Some(number) = self.free.pop() {
             self.entries[number as usize] = entry;
             number
@@ -189,12 +196,15 @@ impl Catalog {
 
     /// Works out again how many are left of some offers.
     pub(super) fn restock_all(&mut self, numbers: &[u32]) {
-        numbers.iter().for_each(|number| self.restock(*number));
+        for number in numbers {
+            self.restock(*number);
+        }
     }
 
     fn restock(&mut self, number: u32) {
         let entry = &self.entries[number as usize];
-        let units = entry.product.map_or(entry.own, |product| entry.own.min(self.products.available(product)));
+        let units =
+            entry.product.map_or(entry.own, |product| entry.own.min(self.products.available(product)));
         entry.slot.set_stock(units);
         self.changes.touched.insert(number);
     }
@@ -263,8 +273,8 @@ impl Catalog {
     }
 
     fn found(&self, number: u32) -> Found<'_> {
-        let Entry { slot, arm, counts, windows, own, .. } = &self.entries[number as usize];
-        Found { number, slot, arm, counts: *counts, windows, own: *own }
+        let Entry { slot, counts, windows, own, .. } = &self.entries[number as usize];
+        Found { number, slot, counts: *counts, windows, own: *own }
     }
 
     /// How many offers there are.
@@ -299,12 +309,6 @@ impl Catalog {
             hashes: categories.hashes(),
             counters: self.counters.clone(),
         }
-    }
-
-    /// How many offers of everybody's audience, or a segment's, are active and in stock.
-    #[cfg(test)]
-    pub(super) fn counted(&self, audience: Option<u32>) -> i64 {
-        self.counters.get(&audience).map_or(0, |counter| counter.load(std::sync::atomic::Ordering::Acquire))
     }
 }
 

@@ -13,7 +13,9 @@ use super::catalog::{News, Structure};
 use super::plan::{Cards, Dealt, Plan, PolicyPlan, Scene};
 use super::shelves::Shelves;
 use super::signals::Fixed;
-use crate::learn::{Arm, ArmView, Hand, OfferFeatures, Policy, PolicyName, PolicySettings, Sampler, Shared, policy, signal};
+use crate::learn::{
+    Arm, ArmView, Hand, OfferFeatures, Policy, PolicyName, PolicySettings, Sampler, Shared, policy, signal,
+};
 
 /// How much one refresh may do. What is new of an offer's stock, priority or place is always taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +90,18 @@ impl Dealer {
     }
 
     /// The next plan after this one, unless nothing has changed.
-    pub(super) fn deal(&mut self, plan: &Plan, news: News, now: Timestamp, work: Work) -> (Option<Plan>, Done) {
+    pub(super) fn deal(
+        &mut self,
+        plan: &Plan,
+        news: News,
+        now: Timestamp,
+        work: Work,
+    ) -> (Option<Plan>, Done) {
         let News { structure, fresh, mut touched, learned, shared } = news;
         self.shared = shared;
         let rebuilt = structure.is_some();
-        let shelves = structure.map_or_else(|| Arc::clone(&plan.shelves), |all| Arc::new(self.restructure(all)));
+        let shelves =
+            structure.map_or_else(|| Arc::clone(&plan.shelves), |all| Arc::new(self.restructure(all)));
         let lessons = self.lessons(fresh, learned, work.offers);
         touched.extend(shelves.expired(plan.at.micros(), now));
         let afresh = rebuilt || now < plan.at || plan.is_urgency_due(now);
@@ -107,7 +116,8 @@ impl Dealer {
             self.others = wanted.iter().map(|name| policy(*name, &self.settings)).collect();
         }
         let table = Table { shelves: &shelves, fixed: &fixed, now };
-        let default = self.deal_policy(Some(&plan.default), &Arc::clone(&self.default), &table, &job, &mut done);
+        let default =
+            self.deal_policy(Some(&plan.default), &Arc::clone(&self.default), &table, &job, &mut done);
         let mut others = Vec::with_capacity(self.others.len());
         for policy in self.others.clone() {
             let known = plan.others.iter().find(|known| known.name == policy.name());
@@ -150,11 +160,12 @@ impl Dealer {
 
     fn prepare(&self, policy: &dyn Policy, table: &Table<'_>) -> Arc<dyn Sampler> {
         let none = OfferFeatures::default();
-        let views = self.arms.iter().zip(&table.shelves.categories).zip(0..).map(|((arm, category), slot)| ArmView {
-            arm,
-            category: table.shelves.hashes.get(*category as usize).copied().unwrap_or(0),
-            features: table.fixed.get(slot).map_or(&none, |fixed| &fixed.features),
-        });
+        let views =
+            self.arms.iter().zip(&table.shelves.categories).zip(0..).map(|((arm, category), slot)| ArmView {
+                arm,
+                category: table.shelves.hashes.get(*category as usize).copied().unwrap_or(0),
+                features: table.fixed.get(slot).map_or(&none, |fixed| &fixed.features),
+            });
         let views: Vec<ArmView<'_>> = views.collect();
         policy.prepare(&self.shared, &views, table.now).into()
     }
@@ -174,8 +185,11 @@ impl Dealer {
         let every_hand: Vec<usize> = (0..HANDS).collect();
         let hands = if blank { &every_hand } else { &job.hands };
         for hand in hands {
-            next.cards.hands[*hand] = Arc::new(Dealt { hand: sampler.begin(&mut self.rng), mean: sampler.mean() });
-            (0..).zip(&table.shelves.slots).for_each(|(slot, _)| self.draw(&next.cards, sampler.as_ref(), slot, *hand));
+            next.cards.hands[*hand] =
+                Arc::new(Dealt { hand: sampler.begin(&mut self.rng), mean: sampler.mean() });
+            (0..)
+                .zip(&table.shelves.slots)
+                .for_each(|(slot, _)| self.draw(&next.cards, sampler.as_ref(), slot, *hand));
             done.draws += table.shelves.slots.len();
         }
         for slot in job.lessons.iter().filter(|_| !blank) {

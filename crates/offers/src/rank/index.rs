@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 
 use super::catalog::Catalog;
 use super::deal::{Dealer, Done, Work};
+use super::load::{Fresh, Since};
 use super::metrics::RankMetrics;
 use super::names::Names;
 use super::people::People;
 use super::plan::{Plan, PolicyPlan};
-use super::load::{Fresh, Since};
 use super::products::Products;
 use super::refresh::Bell;
 use super::wire::Unpivoted;
@@ -185,7 +185,9 @@ impl Index {
             OFFER_STOCK => self.with(event, |catalog, stock: &Counted| {
                 catalog.set_own(stock.offer.as_str(), stock.inventory_own.get());
             }),
-            OFFER_PIVOTED => self.with(event, |catalog, pivot: &Pivoted| catalog.pivot(&pivot.from, Some(&pivot.to))),
+            OFFER_PIVOTED => {
+                self.with(event, |catalog, pivot: &Pivoted| catalog.pivot(&pivot.from, Some(&pivot.to)));
+            }
             OFFER_UNPIVOTED | OFFER_NO_PIVOT => {
                 self.with(event, |catalog, pivot: &Unpivoted| catalog.pivot(&pivot.from, None));
             }
@@ -212,7 +214,11 @@ impl Index {
 
     /// Takes in an event that concerns products. While no offer is tied to any it need not be read, and there may be
     /// very many.
-    fn with_product<T: DeserializeOwned>(&self, event: &StoredEvent, change: fn(&mut Products, &T) -> Vec<u32>) {
+    fn with_product<T: DeserializeOwned>(
+        &self,
+        event: &StoredEvent,
+        change: fn(&mut Products, &T) -> Vec<u32>,
+    ) {
         if self.catalog().products.is_empty() {
             return;
         }
@@ -244,19 +250,23 @@ impl Index {
     fn track(&self, event: &Tracked<'_>, at: Timestamp, fresh: Fresh) {
         let category = self.categories.number(&event.category);
         let category_hash = name_hash(&event.category);
-        self.people.change(&event.user_id, || self.stranger(), |person| {
-            let segment_hash = self.segments.hash(person.segment());
-            let numbers = Numbers { category, category_hash, segment_hash };
-            let before = *person;
-            if fresh.offer {
-                self.catalog().engage(person, event, at, numbers, &self.rewards);
-            } else if fresh.person {
-                person.apply(category, event.event_type, at);
-            }
-            if !fresh.person {
-                *person = before;
-            }
-        });
+        self.people.change(
+            &event.user_id,
+            || self.stranger(),
+            |person| {
+                let segment_hash = self.segments.hash(person.segment());
+                let numbers = Numbers { category, category_hash, segment_hash };
+                let before = *person;
+                if fresh.offer {
+                    self.catalog().engage(person, event, at, numbers, &self.rewards);
+                } else if fresh.person {
+                    person.apply(category, event.event_type, at);
+                }
+                if !fresh.person {
+                    *person = before;
+                }
+            },
+        );
     }
 
     fn import(&self, event: &StoredEvent, since: Option<&Since>) {
@@ -268,11 +278,16 @@ impl Index {
             if since.is_some_and(|since| !since.of(&user.user_id, event.position).person) {
                 continue;
             }
-            self.people.change(&user.user_id, || self.stranger(), |person| {
-                self.segments.edit(|segments| {
-                    self.categories.edit(|categories| user.apply(person, event.time, segments, categories));
-                });
-            });
+            self.people.change(
+                &user.user_id,
+                || self.stranger(),
+                |person| {
+                    self.segments.edit(|segments| {
+                        self.categories
+                            .edit(|categories| user.apply(person, event.time, segments, categories));
+                    });
+                },
+            );
         }
     }
 
@@ -280,7 +295,6 @@ impl Index {
     fn stranger(&self) -> Profile {
         Profile::new(self.segments.number(NEW_SEGMENT))
     }
-
 }
 
 /// The content of an event. One that cannot be read is left out: it is a fault of ours, and nothing can be done here.

@@ -85,7 +85,11 @@ struct Shop {
 impl Index {
     /// Fills the index from the store, and from then on follows its log: nobody who has been answered by this process
     /// is shown an older state. Returns when the index is complete.
-    pub async fn open(self: &Arc<Self>, store: &Store, stock: Arc<dyn ProductStock>) -> Result<(), Unavailable> {
+    pub async fn open(
+        self: &Arc<Self>,
+        store: &Store,
+        stock: Arc<dyn ProductStock>,
+    ) -> Result<(), Unavailable> {
         store.opened().await;
         self.hold();
         let listener = Arc::clone(self);
@@ -103,8 +107,11 @@ impl Index {
     async fn load_people(self: &Arc<Self>, store: &Store, since: &mut Since) -> Result<(), Unavailable> {
         let mut last = String::new();
         loop {
-            let (after, mut into) = (last, Into { index: Arc::clone(self), states: Vec::new(), shared: Shared::default() });
-            let read = move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(fold::people_after(tx, &after, PEOPLE, &mut into)?);
+            let (after, mut into) =
+                (last, Into { index: Arc::clone(self), states: Vec::new(), shared: Shared::default() });
+            let read = move |tx: &mut Tx<'_>| {
+                Ok::<_, Unavailable>(fold::people_after(tx, &after, PEOPLE, &mut into)?)
+            };
             let (position, end) = store.scan(read).await?;
             since.nobody = position;
             let Some(end) = end else { return Ok(()) };
@@ -113,7 +120,12 @@ impl Index {
         }
     }
 
-    async fn load_shop(self: &Arc<Self>, store: &Store, stock: Arc<dyn ProductStock>, since: &mut Since) -> Result<(), Unavailable> {
+    async fn load_shop(
+        self: &Arc<Self>,
+        store: &Store,
+        stock: Arc<dyn ProductStock>,
+        since: &mut Since,
+    ) -> Result<(), Unavailable> {
         let now = store.now();
         let index = Arc::clone(self);
         let shop = store.scan(move |tx| Ok::<_, Unavailable>(Shop::read(tx, index, &*stock)?)).await?;
@@ -135,21 +147,23 @@ impl Index {
     async fn replay(&self, store: &Store, since: &Since) -> Result<i64, Unavailable> {
         let mut position = since.start();
         loop {
-            let page = store.scan(move |tx| Ok::<_, Unavailable>(log::after(tx, position, None, PAGE)?)).await?;
+            let page =
+                store.scan(move |tx| Ok::<_, Unavailable>(log::after(tx, position, None, PAGE)?)).await?;
             let Some(last) = page.last() else { return Ok(position) };
             position = last.position;
-            page.iter().for_each(|event| drop(self.take_in(event, Some(since))));
+            for event in &page {
+                self.take_in(event, Some(since));
+            }
         }
     }
 
     fn hear(&self, events: &[StoredEvent]) {
         let mut inbox = self.inbox();
-        match &mut *inbox {
-            Some(waiting) => waiting.extend_from_slice(events),
-            None => {
-                drop(inbox);
-                self.apply(events);
-            }
+        if let Some(waiting) = &mut *inbox {
+            waiting.extend_from_slice(events);
+        } else {
+            drop(inbox);
+            self.apply(events);
         }
     }
 
@@ -194,10 +208,12 @@ impl Restore for Into {
 impl Shop {
     fn read(tx: &mut Tx<'_>, index: Arc<Index>, stock: &dyn ProductStock) -> Result<Self, DbError> {
         let offers = all(|last: Option<&Offer>| {
-            let filter = offer::queries::Filter { after: last.map(|offer| offer.id.clone()), ..Default::default() };
+            let filter =
+                offer::queries::Filter { after: last.map(|offer| offer.id.clone()), ..Default::default() };
             offer::queries::page(tx, &filter, PAGE)
         })?;
-        let pivots = all(|last: Option<&pivot::Pivot>| pivot::queries::page(tx, last.map(|pivot| &pivot.from), PAGE))?;
+        let pivots =
+            all(|last: Option<&pivot::Pivot>| pivot::queries::page(tx, last.map(|pivot| &pivot.from), PAGE))?;
         let mut products: Vec<ProductId> = offers.iter().filter_map(|offer| offer.product).collect();
         products.sort_unstable();
         products.dedup();

@@ -32,7 +32,8 @@ pub struct RankMetrics {
 impl Default for RankMetrics {
     fn default() -> Self {
         let decisions = Family::<Label, Counter>::default();
-        let by_policy = PolicyName::ALL.map(|name| (name, decisions.get_or_create(&[("policy", name.as_str())]).clone()));
+        let by_policy =
+            PolicyName::ALL.map(|name| (name, decisions.get_or_create(&[("policy", name.as_str())]).clone()));
         let slots = Family::<Label, Counter>::default();
         let chosen = |how| slots.get_or_create(&[("chosen", how)]).clone();
         Self {
@@ -59,7 +60,11 @@ impl RankMetrics {
                 "Ranking in memory, the answer's way over HTTP apart",
                 self.latency.clone(),
             );
-            registry.register("offer_recommendations", "Answers, by the policy that decided", self.decisions.clone());
+            registry.register(
+                "offer_recommendations",
+                "Answers, by the policy that decided",
+                self.decisions.clone(),
+            );
             registry.register(
                 "offer_slots",
                 "Slots shown: exploring when another offer had a better chance to be in it",
@@ -67,7 +72,11 @@ impl RankMetrics {
             );
             registry.register("offer_index_offers", "Offers in the ranking index", self.offers.clone());
             registry.register("offer_index_people", "People in the ranking index", self.people.clone());
-            registry.register("offer_refresh_seconds", "Bringing hands and lists up to date", self.refreshes.clone());
+            registry.register(
+                "offer_refresh_seconds",
+                "Bringing hands and lists up to date",
+                self.refreshes.clone(),
+            );
             registry.register(
                 "offer_refresh_waiting",
                 "Offers of which something was learned that not all hands know yet",

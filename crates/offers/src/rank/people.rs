@@ -35,7 +35,12 @@ impl People {
     }
 
     /// Changes what is known of somebody, who is made known if they are not.
-    pub(super) fn change<T>(&self, id: &str, new: impl FnOnce() -> Profile, change: impl FnOnce(&mut Profile) -> T) -> T {
+    pub(super) fn change<T>(
+        &self,
+        id: &str,
+        new: impl FnOnce() -> Profile,
+        change: impl FnOnce(&mut Profile) -> T,
+    ) -> T {
         let mut shard = self.write(self.shard(id));
         let shard = &mut *shard;
         let place = if let Some(place) = shard.places.get(id) {
@@ -81,7 +86,11 @@ mod tests {
         assert_eq!(people.get("a"), None);
         for round in 0..3 {
             for id in 0..1_000_u32 {
-                people.change(&id.to_string(), || Profile::new(id), |profile| assert_eq!(profile.segment(), id, "{round}"));
+                people.change(
+                    &id.to_string(),
+                    || Profile::new(id),
+                    |profile| assert_eq!(profile.segment(), id, "{round}"),
+                );
             }
         }
         assert_eq!(people.len(), 1_000);

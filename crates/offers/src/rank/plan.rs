@@ -1,5 +1,7 @@
 //! The plan: what an answer needs, worked out beforehand.
 
+#![expect(clippy::similar_names, reason = "a shelf can be told from self")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -93,12 +95,11 @@ pub(super) struct Ranking<'a> {
 
 impl Order for Ranking<'_> {
     fn ahead(&self, a: Entry, b: Entry) -> bool {
-        if a.key.to_bits() != b.key.to_bits() && a.key != b.key {
-            return a.key > b.key;
-        }
         let priority = |entry: Entry| self.fixed[entry.slot as usize].features.priority;
-        priority(b)
-            .total_cmp(&priority(a))
+        // Adding zero makes the two zeros one.
+        let by_key = (b.key + 0.0).total_cmp(&(a.key + 0.0));
+        by_key
+            .then_with(|| priority(b).total_cmp(&priority(a)))
             .then_with(|| self.shelves.slot(a.slot).id.cmp(&self.shelves.slot(b.slot).id))
             .is_lt()
     }
@@ -123,7 +124,9 @@ impl Plan {
     /// Whether time alone has changed something that this plan should know: an offer's time is over, offers have
     /// become more urgent, or the clock went back.
     pub(super) fn is_aged(&self, now: Timestamp) -> bool {
-        now < self.at || self.is_urgency_due(now) || self.shelves.expired(self.at.micros(), now).next().is_some()
+        now < self.at
+            || self.is_urgency_due(now)
+            || self.shelves.expired(self.at.micros(), now).next().is_some()
     }
 
     /// Whether urgency has to be worked out again.
@@ -155,9 +158,8 @@ impl Cards {
         let belief = self.beliefs.get(slot, hand);
         match dealt.hand {
             Hand::Blend => fixed.sum + signals::BELIEF * belief,
-            Hand::Random => belief,
             Hand::Linear(_) if fixed.boost > 0.0 => belief + signals::LINEAR_BOOST * dealt.mean,
-            Hand::Linear(_) => belief,
+            Hand::Random | Hand::Linear(_) => belief,
         }
     }
 
@@ -251,7 +253,13 @@ impl Cards {
     }
 
     /// The first two of a shelf.
-    fn first(&self, tops: Option<&Tops>, shelf: &Shelf, scene: &Scene<'_>, hand: usize) -> [Option<Entry>; PER_CATEGORY] {
+    fn first(
+        &self,
+        tops: Option<&Tops>,
+        shelf: &Shelf,
+        scene: &Scene<'_>,
+        hand: usize,
+    ) -> [Option<Entry>; PER_CATEGORY] {
         if let Some(tops) = tops {
             let mut ready = tops.get(hand).iter().copied();
             return std::array::from_fn(|_| ready.next());
@@ -294,7 +302,10 @@ impl<'a> Scene<'a> {
 }
 
 /// The first two of some entries.
-pub(super) fn best(entries: impl Iterator<Item = Entry>, order: &impl Order) -> [Option<Entry>; PER_CATEGORY] {
+pub(super) fn best(
+    entries: impl Iterator<Item = Entry>,
+    order: &impl Order,
+) -> [Option<Entry>; PER_CATEGORY] {
     let mut first: [Option<Entry>; PER_CATEGORY] = [None; PER_CATEGORY];
     for entry in entries {
         let [one, two] = first;

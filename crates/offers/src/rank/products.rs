@@ -79,7 +79,8 @@ impl Products {
 
     /// Units of a product in open places; nothing of a product that is not sold or not known.
     pub(super) fn available(&self, product: ProductId) -> i64 {
-        let Some(known) = self.tied.get(&product).filter(|known| known.read && known.active == Some(true)) else {
+        let Some(known) = self.tied.get(&product).filter(|known| known.read && known.active == Some(true))
+        else {
             return 0;
         };
         let open = known.levels.iter().filter(|(place, _)| self.is_open(*place) == Some(true));
@@ -167,7 +168,13 @@ mod tests {
     const PRODUCT: ProductId = ProductId(3);
 
     fn level(place: i64, available: i64, active_place: bool) -> ProductLevel {
-        ProductLevel { product: PRODUCT, place: PlaceId(place), available, active_place, active_product: true }
+        ProductLevel {
+            product: PRODUCT,
+            place: PlaceId(place),
+            available,
+            active_place,
+            active_product: true,
+        }
     }
 
     fn changed(place: i64, disponible: i64) -> StockChanged {
@@ -181,7 +188,10 @@ mod tests {
         assert!(products.is_empty() && products.change_levels(&changed(0, 5)).is_empty());
         products.tie(PRODUCT, 7);
         assert_eq!((products.available(PRODUCT), products.take_wanted()), (0, vec![PRODUCT]));
-        assert_eq!(products.learn(&[PRODUCT], &[level(0, 4, true), level(1, 2, true), level(2, 9, false)]), [7]);
+        assert_eq!(
+            products.learn(&[PRODUCT], &[level(0, 4, true), level(1, 2, true), level(2, 9, false)]),
+            [7]
+        );
         assert_eq!(products.available(PRODUCT), 6);
         assert_eq!(products.change_levels(&changed(0, 1)), [7]);
         assert_eq!(products.available(PRODUCT), 3);

@@ -107,7 +107,8 @@ impl Index {
         let policy = plan.policy(assigned.map(|assigned| assigned.policy));
         // An experiment that has just begun is heeded when hands have been dealt for it.
         let assigned = assigned.filter(|assigned| assigned.policy == policy.name);
-        let table = Table { plan: &plan, policy, taste: &taste, now: request.now, limit: request.limit.min(20) };
+        let table =
+            Table { plan: &plan, policy, taste: &taste, now: request.now, limit: request.limit.min(20) };
         let slates = table.deal();
         let hand = self.draw();
         let offers = slates.get(hand).iter().enumerate().map(|(place, pick)| {
@@ -127,12 +128,19 @@ impl Index {
     }
 
     /// What is known of somebody of a segment.
-    pub(super) fn taste(&self, profile: Option<&Profile>, segment: &str, plan: &Plan, now: Timestamp) -> Taste {
+    pub(super) fn taste(
+        &self,
+        profile: Option<&Profile>,
+        segment: &str,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Taste {
         let mine = plan.shelves.mine(self.segments.find(segment));
         let relevance = |profile: &Profile| {
             let fatigue = profile.fatigue(now);
             #[expect(clippy::cast_possible_truncation, reason = "a signal has two digits")]
-            let relevance = move |(category, points)| (category, crate::user::relevance(points, fatigue) as f32);
+            let relevance =
+                move |(category, points)| (category, crate::user::relevance(points, fatigue) as f32);
             profile.affinities(now).map(relevance).filter(|(_, relevance)| *relevance > 0.0).collect()
         };
         Taste { mine, segment: name_hash(segment), liked: profile.map(relevance).unwrap_or_default() }
@@ -151,7 +159,14 @@ impl Index {
 /// whose whole state is one number, so that many threads draw from it without a lock.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-fn recommended(plan: &Plan, policy: &PolicyPlan, taste: &Taste, hand: usize, pick: &Pick, chance: Chance) -> Recommended {
+fn recommended(
+    plan: &Plan,
+    policy: &PolicyPlan,
+    taste: &Taste,
+    hand: usize,
+    pick: &Pick,
+    chance: Chance,
+) -> Recommended {
     let slot = plan.shelves.slot(pick.slot);
     let card = slot.card();
     #[expect(clippy::cast_precision_loss, reason = "64 at most")]

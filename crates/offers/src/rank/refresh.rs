@@ -74,8 +74,9 @@ impl Refresher {
     /// Starts the thread.
     pub fn start(index: Arc<Index>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let mine = Arc::clone(&index);
-        let thread =
-            std::thread::Builder::new().name("offers-refresh".to_owned()).spawn(move || run(&mine, clock.as_ref()))?;
+        let thread = std::thread::Builder::new()
+            .name("offers-refresh".to_owned())
+            .spawn(move || run(&mine, clock.as_ref()))?;
         Ok(Self { index, thread: Some(thread) })
     }
 }
@@ -122,7 +123,12 @@ impl Default for Pace {
 
 impl Pace {
     /// The work that fits into a refresh: half of it for hands dealt anew, half for what was learned.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
     fn work(&self, draws_per_hand: usize, asked: bool) -> Work {
         let draws = (EVERY.as_nanos() as f64 * SHARE / 2.0 / self.nanos) as usize;
         let hands = (draws / draws_per_hand.max(1)).clamp(1, HANDS / ROUND);

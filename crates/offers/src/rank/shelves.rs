@@ -73,7 +73,10 @@ impl Shelves {
             sorted.keys().enumerate().filter_map(|(place, segment)| segment.map(|segment| (segment, place)));
         let by_segment = by_segment.collect();
         let audience = |(segment, shelves): (Option<u32>, BTreeMap<u32, Vec<u32>>)| Audience {
-            shelves: shelves.into_iter().map(|(category, members)| Shelf { category, members: members.into() }).collect(),
+            shelves: shelves
+                .into_iter()
+                .map(|(category, members)| Shelf { category, members: members.into() })
+                .collect(),
             counter: counters.get(&segment).cloned().unwrap_or_default(),
         };
         let audiences = sorted.into_iter().map(audience).collect();
@@ -105,9 +108,10 @@ impl Shelves {
         let everybody = slot.segments.is_empty().then_some(0);
         let segments = slot.segments.iter().filter_map(|segment| self.by_segment.get(segment).copied());
         let category = slot.category;
-        everybody.into_iter().chain(segments).filter_map(move |audience| {
-            Some((audience, self.audiences.get(audience)?.place(category)?))
-        })
+        everybody
+            .into_iter()
+            .chain(segments)
+            .filter_map(move |audience| Some((audience, self.audiences.get(audience)?.place(category)?)))
     }
 
     /// How many offers somebody of these audiences may be shown now.
@@ -132,7 +136,10 @@ impl Shelves {
     /// The offers whose end is after an instant and not after another.
     pub(super) fn expired(&self, after: i64, until: Timestamp) -> impl Iterator<Item = u32> {
         let from = self.expiring.partition_point(|(end, _)| *end <= after);
-        self.expiring[from..].iter().take_while(move |(end, _)| *end <= until.micros()).map(|(_, number)| *number)
+        self.expiring[from..]
+            .iter()
+            .take_while(move |(end, _)| *end <= until.micros())
+            .map(|(_, number)| *number)
     }
 
     /// Whether any offer has an end.

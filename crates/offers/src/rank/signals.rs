@@ -27,7 +27,6 @@ pub const PRIORITY: f32 = 0.20;
 /// Weight of belief.
 pub const BELIEF: f32 = 0.25;
 /// Points on top for the target of a pivot.
-#[expect(clippy::cast_lossless, reason = "From is not const")]
 pub const BOOST: f32 = pivot::BONUS as f32;
 /// The same for the linear model, in multiples of the mean rate: what lifts its score from 50 to 70, ln(70 / 30).
 pub const LINEAR_BOOST: f32 = 0.847_297_9;
@@ -108,7 +107,10 @@ mod tests {
         assert!(close(end(0), 100.0) && close(end(24), 50.0) && close(end(72), 12.5));
         assert!(close(end(-5), 100.0), "an end that has passed is not more than urgent");
         assert!(urgency(None, now) == 0.0);
-        assert!(close(urgency(Some(Timestamp::from_micros(i64::MAX)), Timestamp::from_micros(i64::MIN)), 0.0));
+        assert!(close(
+            urgency(Some(Timestamp::from_micros(i64::MAX)), Timestamp::from_micros(i64::MIN)),
+            0.0
+        ));
     }
 
     #[test]

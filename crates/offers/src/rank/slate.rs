@@ -101,7 +101,8 @@ impl Slates {
 impl Table<'_> {
     /// The slates of all hands.
     pub(super) fn deal(&self) -> Slates {
-        let mut slates = Slates { limit: self.limit, lengths: [0; HANDS], picks: Vec::with_capacity(self.limit * HANDS) };
+        let mut slates =
+            Slates { limit: self.limit, lengths: [0; HANDS], picks: Vec::with_capacity(self.limit * HANDS) };
         let mut bench = Bench::default();
         for hand in 0..HANDS {
             self.slate(hand, &mut bench);
@@ -227,7 +228,10 @@ impl Table<'_> {
         let overall = &self.policy.lists[audience].overall;
         while let Some(entry) = overall.get(hand).get(*passed) {
             let category = self.plan.shelves.category(entry.slot);
-            if !self.is_apart(category, bench) && bench.count(category) < PER_CATEGORY && !bench.shows(entry.slot) {
+            if !self.is_apart(category, bench)
+                && bench.count(category) < PER_CATEGORY
+                && !bench.shows(entry.slot)
+            {
                 if self.is_live(entry.slot) {
                     return Ok(Some(Pick { slot: entry.slot, category, sum: entry.key, shift: 0.0 }));
                 }

@@ -152,7 +152,8 @@ impl Index {
 
     /// `new_user`, and every segment that some offers aim at.
     fn segments_of(&self, plan: &Plan) -> Vec<Arc<str>> {
-        let mut segments: Vec<Arc<str>> = plan.shelves.segments().map(|segment| self.segments.name(segment)).collect();
+        let mut segments: Vec<Arc<str>> =
+            plan.shelves.segments().map(|segment| self.segments.name(segment)).collect();
         segments.push(NEW_SEGMENT.into());
         segments.sort();
         segments.dedup();

@@ -113,7 +113,7 @@ mod tests {
 
     impl Order for ByKey {
         fn ahead(&self, a: Entry, b: Entry) -> bool {
-            a.key > b.key || (a.key == b.key && a.slot < b.slot)
+            b.key.total_cmp(&a.key).then(a.slot.cmp(&b.slot)).is_lt()
         }
     }
 

@@ -33,7 +33,8 @@ pub(super) fn user_id(number: usize) -> String {
 pub(super) fn offer(number: usize) -> Value {
     let mut rng = StdRng::seed_from_u64(u64::try_from(number).unwrap_or(0));
     let units = rng.random_range(1_000_000..2_000_000);
-    let segments = if number.is_multiple_of(5) { vec![SEGMENTS[number % SEGMENTS.len()]] } else { Vec::new() };
+    let segments =
+        if number.is_multiple_of(5) { vec![SEGMENTS[number % SEGMENTS.len()]] } else { Vec::new() };
     json!({
         "offer_id": offer_id(number), "offer_name": format!("Offer {number}"), "category": category(number),
         "discount_type": "PERCENTAGE", "discount_value": rng.random_range(5..60), "priority": rng.random_range(1..=100),

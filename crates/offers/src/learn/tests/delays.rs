@@ -45,7 +45,8 @@ fn a_reward_is_credited_however_late_it_is() {
     let late = Seen { shown_at: Some(second(0)), ..seen(500 * HOUR, What::Reward(0.5)) };
     crowd.shared.observe(&mut crowd.arms[0], &late);
     assert!((crowd.arms[0].successes() - before.successes() - 0.5).abs() < 1e-9);
-    let counts = |arm: &Arm| arm.counts(&crowd.shared.drift, &crowd.shared.delays, second(500 * HOUR)).successes;
+    let counts =
+        |arm: &Arm| arm.counts(&crowd.shared.drift, &crowd.shared.delays, second(500 * HOUR)).successes;
     assert!((counts(&crowd.arms[0]) - counts(&before) - 0.5).abs() < 1e-9);
 }
 
@@ -54,10 +55,11 @@ fn delay_does_not_look_like_drift() {
     for seed in 0..4 {
         let (mut crowd, mut rng) = (Crowd::of(6), rng(seed));
         let mut coming = std::collections::VecDeque::new();
-        for step in 0..120_000_i64 {
+        for step in 0..120_000_u32 {
             // Traffic moves from arm to arm, so that the share of young trials differs between them and over time.
-            let arm = if rng.random::<f64>() < 0.7 { (step / 15_000) as usize % 6 } else { rng.random_range(0..6) };
-            let at = step / 10;
+            let arm =
+                if rng.random::<f64>() < 0.7 { step as usize / 15_000 % 6 } else { rng.random_range(0..6) };
+            let at = i64::from(step / 10);
             crowd.see(arm, at, What::Trial);
             if rng.random::<f64>() < 0.03 {
                 coming.push_back((at, arm));

@@ -41,9 +41,9 @@ fn a_change_of_everything_is_noticed_soon() {
         });
         let noticed = noticed.unwrap() * 200;
         assert!(noticed <= 6_000, "seed {seed}: after {noticed} trials");
-        play(&mut crowd, &after, 8_000, 6_000, &mut rng);
-        let adaptive = crowd.own_categories(PolicyName::AdaptiveThompson, 9_000);
-        let steady = crowd.own_categories(PolicyName::PlainThompson, 9_000);
+        play(&mut crowd, &after, 8_000, 12_000, &mut rng);
+        let adaptive = crowd.own_categories(PolicyName::AdaptiveThompson, 9_500);
+        let steady = crowd.own_categories(PolicyName::PlainThompson, 9_500);
         assert!(adaptive.estimate(5).mean > 1.2 * adaptive.estimate(0).mean, "seed {seed}: does not forget");
         assert!(steady.estimate(5).mean < steady.estimate(0).mean, "seed {seed}: no need to forget");
     }

@@ -16,9 +16,11 @@ fn the_posterior_mean_of_plain_thompson_is_the_counts() {
 #[test]
 fn draws_are_around_the_estimate() {
     let crowd = Crowd::with(&[(400, 40), (400, 60), (30, 5)]);
-    for (name, sharper) in
-        [(PolicyName::PlainThompson, 1.0), (PolicyName::Thompson, 1.0), (PolicyName::AdaptiveThompson, SHARPNESS)]
-    {
+    for (name, sharper) in [
+        (PolicyName::PlainThompson, 1.0),
+        (PolicyName::Thompson, 1.0),
+        (PolicyName::AdaptiveThompson, SHARPNESS),
+    ] {
         let sampler = crowd.own_categories(name, 0);
         for arm in 0..3 {
             let (mean, deviation) = drawn(&*sampler, arm);
@@ -63,7 +65,10 @@ fn a_new_offer_is_thought_of_as_its_category_is_and_less_surely_than_a_known_one
         assert!(good.mean > 0.03 && poor.mean < 0.02, "{name}: {good:?} {poor:?}");
         assert!(good.deviation > 2.0 * sampler.estimate(0).deviation, "{name}: {good:?}");
         let alone = crowd.own_categories(name, 0).estimate(4);
-        assert!((alone.mean - 0.025).abs() < 0.003, "{name}: without its category's it is average: {alone:?}");
+        assert!(
+            (alone.mean - 0.025).abs() < 0.003,
+            "{name}: without its category's it is average: {alone:?}"
+        );
     }
 }
 

@@ -81,11 +81,15 @@ fn any_seen() -> impl Strategy<Value = (usize, Seen)> {
         .prop_map(|micros| Timestamp::from_micros(micros.saturating_mul(1_000_000)));
     let what = prop_oneof![3 => Just(What::Trial), 2 => any::<f64>().prop_map(What::Reward)];
     let looks = (any::<f32>(), any::<f32>(), any::<u32>()).prop_map(|(signal, relevance, segment)| {
-        let offer = OfferFeatures { priority: signal, urgency: relevance, inventory: signal, discount: signal };
+        let offer =
+            OfferFeatures { priority: signal, urgency: relevance, inventory: signal, discount: signal };
         Features::new(&offer, segment, &UserFeatures { segment, relevance })
     });
-    let parts = (0..3_usize, instant.clone(), proptest::option::of(instant), what, proptest::option::of(looks));
-    parts.prop_map(|(arm, at, shown_at, what, features)| (arm, Seen { at, shown_at, what, category: 1, features }))
+    let parts =
+        (0..3_usize, instant.clone(), proptest::option::of(instant), what, proptest::option::of(looks));
+    parts.prop_map(|(arm, at, shown_at, what, features)| {
+        (arm, Seen { at, shown_at, what, category: 1, features })
+    })
 }
 
 proptest! {

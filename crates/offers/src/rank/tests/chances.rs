@@ -96,13 +96,19 @@ fn propensities_hold_while_hands_change() {
             variance[offer] += propensity * (1.0 - propensity);
         }
         let answer = world.index.recommend(&request);
-        let slot = world.index.catalog().find(answer.offers[0].id.as_str()).map(|found| found.number).unwrap();
+        let slot =
+            world.index.catalog().find(answer.offers[0].id.as_str()).map(|found| found.number).unwrap();
         found[slot as usize] += 1.0;
     }
     for offer in 0..OFFERS {
         let off: f64 = found[offer] - expected[offer];
         let deviation: f64 = variance[offer];
-        assert!(off.abs() <= 5.0 * deviation.sqrt() + 1e-9, "{offer}: {} instead of {}", found[offer], expected[offer]);
+        assert!(
+            off.abs() <= 5.0 * deviation.sqrt() + 1e-9,
+            "{offer}: {} instead of {}",
+            found[offer],
+            expected[offer]
+        );
     }
 }
 

@@ -31,7 +31,8 @@ fn given(categories: usize) -> impl Strategy<Value = Given> {
     (0_usize..90, 0..categories, 1_u8..=5, 0_i64..40, segments, expires, 0_u8..10).prop_map(
         |(number, category, priority, units, segments, expires, status)| {
             let mut given = Given::new(&offer_id(number), &format!("c{category}"), priority * 20, units);
-            let mut segments: Vec<String> = segments.into_iter().map(|segment| SEGMENTS[segment].to_owned()).collect();
+            let mut segments: Vec<String> =
+                segments.into_iter().map(|segment| SEGMENTS[segment].to_owned()).collect();
             segments.sort();
             segments.dedup();
             given.segments = segments;
@@ -57,7 +58,10 @@ fn step(categories: usize) -> impl Strategy<Value = Step> {
 
 fn world() -> impl Strategy<Value = (Vec<Given>, Vec<Step>)> {
     (1_usize..30).prop_flat_map(|categories| {
-        (proptest::collection::vec(given(categories), 0..150), proptest::collection::vec(step(categories), 0..60))
+        (
+            proptest::collection::vec(given(categories), 0..150),
+            proptest::collection::vec(step(categories), 0..60),
+        )
     })
 }
 
@@ -67,7 +71,12 @@ fn play(world: &mut World, step: Step) {
         Step::Stock(offer, units) => world.stock(&offer_id(offer), units),
         Step::Delete(offer) => world.delete(&offer_id(offer)),
         Step::Engage { user, offer, category, what } => {
-            world.engage(&format!("U{user}"), &offer_id(offer), &format!("c{category}"), EventType::ALL[what]);
+            world.engage(
+                &format!("U{user}"),
+                &offer_id(offer),
+                &format!("c{category}"),
+                EventType::ALL[what],
+            );
         }
         Step::Pivot(from, to) => world.pivot(&offer_id(from), &offer_id(to)),
         Step::Pass(seconds) => world.now = world.now.plus_seconds(seconds),
@@ -98,7 +107,9 @@ proptest! {
         for (number, segment) in SEGMENTS.iter().enumerate() {
             world.import(&format!("U{number}"), segment);
         }
-        offers.iter().for_each(|offer| world.put(offer));
+        for offer in &offers {
+            world.put(offer);
+        }
         world.refresh(Work::ALL);
         compare(&world, limit)?;
         for step in steps {
@@ -129,7 +140,11 @@ fn lists_that_run_dry_are_ranked_directly() {
             world.stock(&first, 0);
             if gone % 5 == 0 {
                 let slates = world.slates("nobody", 20);
-                assert_eq!(world.named(&slates), world.slates_by_force("nobody", 20), "{categories} after {gone}");
+                assert_eq!(
+                    world.named(&slates),
+                    world.slates_by_force("nobody", 20),
+                    "{categories} after {gone}"
+                );
             }
         }
         assert!(world.named(&world.slates("nobody", 20)).iter().all(Vec::is_empty));

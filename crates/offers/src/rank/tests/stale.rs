@@ -29,17 +29,18 @@ fn readers_and_writers_race() {
     }
     let products = world.index.catalog().products.take_wanted();
     world.index.learn_levels(&products, &[]);
-    let level = |offer: usize, units: i64| {
-        serde_json::json!({"niveaux": [{"emplacement_id": 0, "produit_id": offer, "en_main": units, "reserve": 0, "disponible": units}]})
-    };
+    let level = |offer: usize, units: i64| serde_json::json!({"niveaux": [{"emplacement_id": 0, "produit_id": offer, "en_main": units, "reserve": 0, "disponible": units}]});
     for offer in (1..OFFERS).step_by(2) {
-        world.index.learn_levels(&[kernel::ProductId(i64::try_from(offer).unwrap())], &[crate::inventory::ProductLevel {
-            product: kernel::ProductId(i64::try_from(offer).unwrap()),
-            place: kernel::PlaceId::CENTRE,
-            available: 5,
-            active_place: true,
-            active_product: true,
-        }]);
+        world.index.learn_levels(
+            &[kernel::ProductId(i64::try_from(offer).unwrap())],
+            &[crate::inventory::ProductLevel {
+                product: kernel::ProductId(i64::try_from(offer).unwrap()),
+                place: kernel::PlaceId::CENTRE,
+                available: 5,
+                active_place: true,
+                active_product: true,
+            }],
+        );
     }
     world.refresh(Work::ALL);
     let events: Vec<Vec<_>> = (0..OFFERS)
@@ -78,7 +79,9 @@ fn readers_and_writers_race() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         done.store(true, Ordering::Relaxed);
         readers.into_iter().map(|reader| reader.join().unwrap()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     });

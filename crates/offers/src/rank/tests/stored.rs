@@ -36,7 +36,13 @@ impl ProductStock for Floor {
         let level = |product: &ProductId| {
             let available = *levels.get(product)?;
             let product = *product;
-            Some(ProductLevel { product, place: PlaceId::CENTRE, available, active_place: true, active_product: true })
+            Some(ProductLevel {
+                product,
+                place: PlaceId::CENTRE,
+                available,
+                active_place: true,
+                active_product: true,
+            })
         };
         Ok(products.iter().filter_map(level).collect())
     }
@@ -81,7 +87,15 @@ impl Stall {
         Ok(stall)
     }
 
-    async fn put(&self, id: &str, name: &str, category: &str, priority: u8, units: i64, product: Option<i64>) -> Result<()> {
+    async fn put(
+        &self,
+        id: &str,
+        name: &str,
+        category: &str,
+        priority: u8,
+        units: i64,
+        product: Option<i64>,
+    ) -> Result<()> {
         let offer = json!({
             "offer_id": id, "offer_name": name, "category": category, "discount_type": "PERCENTAGE", "discount_value": 25,
             "priority": priority, "inventory_count": units, "produit_id": product,
@@ -131,13 +145,24 @@ async fn an_answer_has_the_fields_of_the_manual(world: World) -> Result<()> {
         "discount_value": 25, "priority": 88, "inventory_count": 200, "score": 52.32,
     });
     assert_eq!(answer["recommended_offers"][0], first);
-    assert_eq!((ids(&answer), &answer["total_available"]), (vec!["OFF002".into(), "OFF001".into(), "OFF004".into()], &json!(5)));
+    assert_eq!(
+        (ids(&answer), &answer["total_available"]),
+        (vec!["OFF002".into(), "OFF001".into(), "OFF004".into()], &json!(5))
+    );
     assert_eq!(answer["user_id"], "USER002");
 
-    let explained = stall.recommend(&json!({"user_id": "USER002", "limit": 1, "explain": true, "context": {"page": 3}})).await;
+    let explained = stall
+        .recommend(&json!({"user_id": "USER002", "limit": 1, "explain": true, "context": {"page": 3}}))
+        .await;
     let told = &explained["recommended_offers"][0]["explain"];
-    assert_eq!(told["weights"], json!({"relevance": 0.35, "urgency": 0.1, "inventory": 0.1, "priority": 0.2, "belief": 0.25}));
-    assert_eq!((&told["relevance"], &told["priority"], &told["propensity"], &told["policy"]), (&json!(37.5), &json!(88.0), &json!(1.0), &json!("static")));
+    assert_eq!(
+        told["weights"],
+        json!({"relevance": 0.35, "urgency": 0.1, "inventory": 0.1, "priority": 0.2, "belief": 0.25})
+    );
+    assert_eq!(
+        (&told["relevance"], &told["priority"], &told["propensity"], &told["policy"]),
+        (&json!(37.5), &json!(88.0), &json!(1.0), &json!("static"))
+    );
 
     for (request, field) in [
         (json!({}), "user_id"),
@@ -152,7 +177,10 @@ async fn an_answer_has_the_fields_of_the_manual(world: World) -> Result<()> {
     }
 
     let stats: Value = stall.app.get("/offers/OFF002/stats").await.json();
-    assert_eq!((&stats["views"], &stats["clicks"], &stats["click_rate"]), (&json!(0), &json!(3), &json!(1.0)));
+    assert_eq!(
+        (&stats["views"], &stats["clicks"], &stats["click_rate"]),
+        (&json!(0), &json!(3), &json!(1.0))
+    );
     assert_eq!(stats["shown"], json!([{"segment": "new_user", "share": 1.0}]));
     assert_eq!(stats["trending"], json!({"1h": 3.0, "24h": 3.0}));
     assert_eq!(stall.app.get("/offers/OFF999/stats").await.status, StatusCode::NOT_FOUND);
@@ -208,7 +236,9 @@ async fn another_start_knows_the_same(world: World) -> Result<()> {
     let first = Stall::demo(&world, PolicyName::Static).await?;
     let consumer = engagement::fold::consumer(engagement::Rewards::default());
     for round in 0..40_usize {
-        for (user, offer) in [("USER001", "OFF001"), ("USER002", "OFF002"), ("zoé", "OFF004"), ("USER001", "OFF003")] {
+        for (user, offer) in
+            [("USER001", "OFF001"), ("USER002", "OFF002"), ("zoé", "OFF004"), ("USER001", "OFF003")]
+        {
             first.track(user, offer, ["VIEW", "CLICK", "ADD_TO_CART", "DISMISS"][round % 4]).await?;
         }
         if round < 25 {
@@ -284,7 +314,11 @@ async fn a_product_tied_later_is_looked_up(world: World) -> Result<()> {
     crate::testing::eventually(async || {
         stall.refresh();
         let answer = stall.recommend(&json!({"user_id": "nobody", "limit": 20})).await;
-        let found = answer["recommended_offers"].as_array().context("offers")?.iter().find(|offer| offer["offer_id"] == "OFF007");
+        let found = answer["recommended_offers"]
+            .as_array()
+            .context("offers")?
+            .iter()
+            .find(|offer| offer["offer_id"] == "OFF007");
         Ok(found.is_some_and(|offer| offer["inventory_count"] == 4))
     })
     .await

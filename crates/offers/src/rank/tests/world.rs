@@ -8,8 +8,8 @@ use serde_json::json;
 use store::StoredEvent;
 
 use crate::engagement::{ENGAGEMENT, EventType};
-use crate::learn::PolicyName;
 use crate::inventory::OFFER_STOCK;
+use crate::learn::PolicyName;
 use crate::offer::commands::{OFFER_CHANGED, OFFER_DELETED};
 use crate::pivot::{OFFER_PIVOTED, OFFER_UNPIVOTED};
 use crate::rank::plan::PER_CATEGORY;
@@ -94,7 +94,8 @@ impl World {
     }
 
     pub(super) fn stock(&mut self, id: &str, units: i64) {
-        let data = json!({"offer_id": id, "category": "any", "inventory_count": units, "inventory_own": units});
+        let data =
+            json!({"offer_id": id, "category": "any", "inventory_count": units, "inventory_own": units});
         self.tell(OFFER_STOCK, id, &data);
     }
 
@@ -129,6 +130,7 @@ impl World {
     }
 
     /// The slates of all hands for somebody, as answers make them.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is not general enough")]
     pub(super) fn slates(&self, user: &str, limit: usize) -> Slates {
         self.at_table(user, limit, |table| table.deal())
     }
@@ -159,17 +161,23 @@ fn by_force(table: &Table<'_>, hand: usize) -> Vec<String> {
     let Table { plan, policy, taste, now, limit } = table;
     let dealt = &policy.cards.hands[hand];
     let audiences = taste.mine.iter().flatten().map(|audience| &plan.shelves.audiences[*audience]);
-    let mine: BTreeSet<u32> =
-        audiences.flat_map(|audience| &audience.shelves).flat_map(|shelf| shelf.members.iter().copied()).collect();
+    let mine: BTreeSet<u32> = audiences
+        .flat_map(|audience| &audience.shelves)
+        .flat_map(|shelf| shelf.members.iter().copied())
+        .collect();
     let mut ranked: Vec<(f32, u8, String, u32)> = mine
         .into_iter()
         .filter(|slot| plan.shelves.slot(*slot).is_live(*now))
         .map(|number| {
             let slot = plan.shelves.slot(number);
-            let relevance =
-                taste.liked.iter().find(|(category, _)| *category == slot.category).map_or(0.0, |(_, relevance)| *relevance);
+            let relevance = taste
+                .liked
+                .iter()
+                .find(|(category, _)| *category == slot.category)
+                .map_or(0.0, |(_, relevance)| *relevance);
             let hash = plan.shelves.hashes[slot.category as usize];
-            let sum = policy.cards.key(&plan.fixed, number, hand) + dealt.shift(relevance, taste.segment, hash);
+            let sum =
+                policy.cards.key(&plan.fixed, number, hand) + dealt.shift(relevance, taste.segment, hash);
             (sum, slot.card().priority, slot.id.to_string(), slot.category)
         })
         .collect();

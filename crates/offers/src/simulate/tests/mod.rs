@@ -64,7 +64,8 @@ fn uniform_is_uniform_and_gives_what_the_world_says() {
 fn whom_an_offer_is_for_is_worth_knowing() {
     let world = World::synthetic(3, 4);
     let policies = vec![PolicyName::Uniform, PolicyName::PlainThompson, PolicyName::LinearThompson];
-    let report = run(&Settings { policies, impressions: 30_000, seeds: 3, ..Settings::new(world) }, |_, _| {});
+    let report =
+        run(&Settings { policies, impressions: 30_000, seeds: 3, ..Settings::new(world) }, |_, _| {});
     let [uniform, plain, linear] = [0, 1, 2].map(|place| report.curves[place].tenths[9].relative.mean);
     assert!(uniform < plain && linear > 1.0, "{report}");
 }
@@ -92,10 +93,18 @@ fn progress_ends_at_the_end() {
 #[test]
 fn worlds_without_arms_slots_or_time_are_empty_reports() {
     let empty = Settings { seeds: 1, impressions: 30, ..Settings::new(World::of_rates("nothing", &[])) };
-    let few = Settings { slots: 5, ..Settings { world: World::of_rates("two", &[0.5, 0.1]), ..empty.clone() } };
-    for settings in [Settings { slots: 0, ..few.clone() }, Settings { impressions: 0, ..few.clone() }, empty, few] {
+    let few =
+        Settings { slots: 5, ..Settings { world: World::of_rates("two", &[0.5, 0.1]), ..empty.clone() } };
+    for settings in
+        [Settings { slots: 0, ..few.clone() }, Settings { impressions: 0, ..few.clone() }, empty, few]
+    {
         let report = run(&settings, |_, _| {});
-        assert!(report.curves.iter().all(|curve| curve.points.iter().all(|point| point.relative.mean.is_finite())));
+        assert!(
+            report
+                .curves
+                .iter()
+                .all(|curve| curve.points.iter().all(|point| point.relative.mean.is_finite()))
+        );
     }
 }
 
@@ -126,7 +135,10 @@ fn a_report_is_written_as_csv_and_reads_as_a_table() {
     assert!(lines[200].starts_with("adaptive-thompson,3000,"));
     assert!(lines.iter().all(|line| line.split(',').count() == 17));
     let table = report.to_string();
-    assert!(table.starts_with("campaign spring, 20 arms: 3000 slot impressions, slates of 3, 8 seeds"), "{table}");
+    assert!(
+        table.starts_with("campaign spring, 20 arms: 3000 slot impressions, slates of 3, 8 seeds"),
+        "{table}"
+    );
     assert!(table.contains("rates permuted after 900 slot impressions"), "{table}");
     assert!(table.lines().last().unwrap().starts_with("adaptive-thompson  "), "{table}");
 }
@@ -135,7 +147,10 @@ fn a_report_is_written_as_csv_and_reads_as_a_table() {
 fn intervals_are_students() {
     // Mean 3, standard deviation √2.5, five of them: 2.776 × √(2.5 / 5).
     let interval = Interval::of(&[1.0, 2.0, 3.0, 4.0, 5.0]);
-    assert!((interval.mean - 3.0).abs() < 1e-12 && (interval.high - 3.0 - 1.962_93).abs() < 1e-4, "{interval:?}");
+    assert!(
+        (interval.mean - 3.0).abs() < 1e-12 && (interval.high - 3.0 - 1.962_93).abs() < 1e-4,
+        "{interval:?}"
+    );
     assert_eq!(Interval::of(&[2.0]), Interval { mean: 2.0, low: 2.0, high: 2.0 });
     assert_eq!(Interval::of(&[]), Interval::default());
 }
