@@ -62,9 +62,10 @@ fn the_defaults_are_valid_and_typed() {
     assert_eq!((offers.policy, offers.seed), (PolicyName::default(), None));
     let policies = offers::learn::PolicySettings::default();
     assert!((offers.epsilon - policies.epsilon).abs() < f64::EPSILON);
-    let rewards = offers::engagement::Rewards::default();
-    let Rewards { click, add_to_cart, redemption } = offers.rewards;
-    assert_eq!([click, add_to_cart, redemption], [rewards.click, rewards.add_to_cart, rewards.redemption]);
+    let (Rewards { click, add_to_cart, redemption }, known) =
+        (offers.rewards, offers::engagement::Rewards::default());
+    let told = offers::engagement::Rewards { click, add_to_cart, redemption };
+    assert_eq!(told, known);
     assert_eq!(offers.decisions.retention_days, 30);
     assert!(config.resolved.iter().all(|found| found.origin == Origin::Default));
 }
@@ -184,7 +185,9 @@ decisions.retention_days = 90
         load(file, &[("HALLES_OFFERS_REWARDS_ADD_TO_CART", "0.5")], &[]).expect("a file").settings.offers;
     assert_eq!((offers.policy, offers.seed), (PolicyName::EpsilonGreedy, Some(7)));
     let Rewards { click, add_to_cart, redemption } = offers.rewards;
-    assert_eq!([offers.epsilon, click, add_to_cart, redemption], [1.0, 0.25, 0.5, 1.0]);
+    let told = offers::engagement::Rewards { click, add_to_cart, redemption };
+    assert_eq!(told, offers::engagement::Rewards { click: 0.25, add_to_cart: 0.5, redemption: 1.0 });
+    assert!((offers.epsilon - 1.0).abs() < f64::EPSILON);
     assert_eq!(offers.decisions.retention_days, 90);
     let file = "offers.policy = \"thomson\"\noffers.epsilon = 1.5\noffers.rewards.click = \"1\"\n";
     let variables = [("HALLES_OFFERS_REWARDS_REDEMPTION", "-0.1"), ("HALLES_OFFERS_SEED", "-1")];

@@ -15,8 +15,8 @@ use crate::offer::commands::{Put, put_all};
 use crate::offer::{Details, queries};
 use crate::user::{ImportedUser, import};
 
-/// Offers of one command: about a millisecond of the writer's time.
-const OFFERS_AT_ONCE: usize = 50;
+/// Offers of one command: a millisecond or two of the writer's time.
+const OFFERS_AT_ONCE: usize = 25;
 /// Users of one command; they are one event.
 const USERS_AT_ONCE: usize = 250;
 /// Offers looked up at a time while records are checked.

@@ -130,7 +130,10 @@ impl World {
     }
 
     /// The slates of all hands for somebody, as answers make them.
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is not general enough")]
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method's lifetime is not general enough"
+    )]
     pub(super) fn slates(&self, user: &str, limit: usize) -> Slates {
         self.at_table(user, limit, |table| table.deal())
     }
