@@ -135,7 +135,9 @@ impl Index {
 
     /// How many offers there are, and how many people are known.
     pub fn sizes(&self) -> (usize, usize) {
-        (self.catalog().len(), self.people.len())
+        // One after the other: whoever changes a person holds them while asking for the catalog.
+        let offers = self.catalog().len();
+        (offers, self.people.len())
     }
 
     /// Takes over what the stores have of products that were asked for.
