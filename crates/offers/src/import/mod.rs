@@ -170,12 +170,11 @@ pub fn parse(
         }
     });
     on_progress(report.read);
+    if report.total == 0 && report.read == 0 {
+        report.add(0, "", "there are no records in it");
+    }
     match reader {
         Some(reader) if report.total == 0 => Ok(reader.finish()),
-        None if report.total == 0 => {
-            report.add(0, "", "there are no records in it");
-            Err(report)
-        }
         Some(_) | None => Err(report),
     }
 }
