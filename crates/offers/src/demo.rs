@@ -15,7 +15,7 @@ use crate::import::{UserRecord, tell_users};
 use crate::inventory::{ProductStock, Units};
 use crate::names::OfferId;
 use crate::offer::commands::put_all;
-use crate::offer::{Amount, Details, DiscountType, Priority};
+use crate::offer::{self, Amount, Details, DiscountType, Priority};
 
 /// How a load ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,7 @@ pub async fn load(store: &Store, stock: Arc<dyn ProductStock>) -> Result<Loaded,
 }
 
 fn open(tx: &mut Tx<'_>, now: Timestamp, stock: &dyn ProductStock) -> Result<Loaded, DbError> {
-    let offers = tx.query_one("SELECT COUNT(*) FROM offer", &[], |row| row.get::<i64>(0))?;
-    if offers > 0 {
+    if offer::queries::is_any(tx)? {
         return Ok(Loaded::Before);
     }
     put_all(tx, now, stock, &demo_offers())?;

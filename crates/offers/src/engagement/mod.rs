@@ -7,6 +7,7 @@
 pub(crate) mod api;
 mod apply;
 pub mod commands;
+#[path = "commands/fold.rs"]
 pub mod fold;
 mod kind;
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 pub mod commands;
 mod evaluate;
+#[path = "commands/ledger.rs"]
 mod ledger;
 pub mod stock;
 pub mod watch;

@@ -7,6 +7,7 @@ pub mod amount;
 pub mod api;
 pub mod commands;
 pub mod details;
+#[path = "queries/invariants.rs"]
 pub mod invariants;
 pub mod queries;
 pub mod sweep;

@@ -6,6 +6,12 @@ use store::{DbError, RowRef, Tx, params};
 use super::{Offer, Priority, Status, Stored};
 use crate::names::{Category, OfferId};
 
+/// Whether there has ever been an offer.
+pub fn is_any(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    let any = tx.query_opt("SELECT 1 FROM offer LIMIT 1", &[], |row| row.get::<i64>(0))?;
+    Ok(any.is_some())
+}
+
 /// A statement that reads whole offers, in the order that [`read`] expects.
 macro_rules! select_offers {
     ($rest:literal) => {

@@ -13,6 +13,7 @@ pub(crate) mod commands;
 pub mod notices;
 pub mod queries;
 #[cfg(test)]
+#[path = "queries/scenarios.rs"]
 mod scenarios;
 
 use std::collections::BTreeMap;
