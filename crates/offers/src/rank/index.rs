@@ -1,6 +1,6 @@
 //! The index: fed by the log, asked by everybody.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -60,6 +60,8 @@ pub struct Index {
     /// Rings when levels of products have to be read.
     pub(super) wanted: Arc<Notify>,
     pub(super) experiment: ArcSwap<Running>,
+    /// Up to where in the log the start has read: what is told later than it could be read is not taken in again.
+    pub(super) replayed: AtomicI64,
     /// Events wait here while tables are read.
     inbox: Mutex<Option<Vec<StoredEvent>>>,
     dealer: Mutex<Dealer>,
@@ -84,6 +86,7 @@ impl Index {
             bell: Bell::default(),
             wanted: Arc::default(),
             experiment: ArcSwap::default(),
+            replayed: AtomicI64::new(0),
             inbox: Mutex::default(),
             dealer: Mutex::new(dealer),
             rewards: settings.rewards,

@@ -4,6 +4,7 @@
 //! its own, since a snapshot may not live long; so every page notes how far the fold had come when it was read, and of
 //! the log that follows each person gets only what is later than that.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use kernel::ProductId;
@@ -163,7 +164,10 @@ impl Index {
             waiting.extend_from_slice(events);
         } else {
             drop(inbox);
-            self.apply(events);
+            // A commit can be read in the log a moment before it is told.
+            let replayed = self.replayed.load(Ordering::Acquire);
+            let late = events.partition_point(|event| event.position <= replayed);
+            self.apply(&events[late..]);
         }
     }
 
@@ -175,6 +179,7 @@ impl Index {
     /// Takes in what waited, as far as it is later than a position, and lets nothing wait any more.
     fn release(&self, position: i64) {
         let mut inbox = self.inbox();
+        self.replayed.store(position, Ordering::Release);
         let waiting = inbox.take().unwrap_or_default();
         let late = waiting.partition_point(|event| event.position <= position);
         // Under the lock: what is heard meanwhile comes after it.
