@@ -6,6 +6,8 @@ use retail::invariants::Unfinished;
 use serde::Serialize;
 use store::{DbError, Engine, OpenError, ReadOnly, Tx, log};
 
+use crate::database::SCHEMAS;
+
 /// Something that does not add up, in one of the stalls.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -61,7 +63,7 @@ impl fmt::Display for Report {
 
 /// Checks all data, beside a running server or without one.
 pub fn run(engine: &Engine) -> Result<Report, OpenError> {
-    let mut reader = ReadOnly::open(engine)?;
+    let mut reader = ReadOnly::open(engine, &SCHEMAS)?;
     Ok(reader.read(|tx| {
         Ok::<_, DbError>(Report {
             violations: violations(tx)?,

@@ -274,6 +274,18 @@ pub enum OpenError {
         /// The newest version this program knows.
         known: i64,
     },
+    /// The data was written by an older program, and whoever opens it only reads.
+    #[error(
+        "the data of {stall} is at version {found}, this program reads {known}: start halles serve on it once"
+    )]
+    Older {
+        /// Whose tables.
+        stall: String,
+        /// The version found; 0 when there are none.
+        found: i64,
+        /// The version this program reads.
+        known: i64,
+    },
     /// The server's settings or version would not keep what it acknowledges.
     #[error("the PostgreSQL server cannot be used: {0}")]
     Unsafe(String),

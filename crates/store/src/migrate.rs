@@ -25,6 +25,13 @@ pub struct Schema {
     pub migrations: &'static [Migration],
 }
 
+impl Schema {
+    /// The version that this program brings its tables to.
+    fn newest(&self) -> i64 {
+        self.migrations.last().map_or(0, |migration| migration.version)
+    }
+}
+
 /// The store's own tables.
 pub(crate) const STORE: Schema = Schema {
     stall: "store",
@@ -62,11 +69,7 @@ fn steps(session: &mut Session, schemas: &[Schema], now: Timestamp) -> Result<()
     session.script(dialect.lock_schema())?;
     session.script(&dialect.schema(VERSIONS))?;
     for schema in std::iter::once(&STORE).chain(schemas) {
-        let known = schema.migrations.last().map_or(0, |migration| migration.version);
-        let found = version(session, schema.stall)?;
-        if found > known {
-            return Err(OpenError::Newer { stall: schema.stall.to_owned(), found, known });
-        }
+        let found = not_newer(&mut Tx::new(session.connection()), schema)?;
         for migration in schema.migrations.iter().filter(|migration| migration.version > found) {
             session.script(&dialect.schema(migration.sql))?;
             Tx::new(session.connection()).execute(
@@ -84,10 +87,27 @@ fn steps(session: &mut Session, schemas: &[Schema], now: Timestamp) -> Result<()
     Ok(())
 }
 
-fn version(session: &mut Session, stall: &'static str) -> Result<i64, DbError> {
-    Tx::new(session.connection()).query_one(
+/// Refuses data that a reader of these tables would not understand, since a reader changes nothing.
+pub(crate) fn expect_current(tx: &mut Tx<'_>, schemas: &[Schema]) -> Result<(), OpenError> {
+    for schema in std::iter::once(&STORE).chain(schemas) {
+        let (stall, found, known) = (schema.stall.to_owned(), not_newer(tx, schema)?, schema.newest());
+        if found < known {
+            return Err(OpenError::Older { stall, found, known });
+        }
+    }
+    Ok(())
+}
+
+/// The version of a stall's tables, unless the program does not know it.
+fn not_newer(tx: &mut Tx<'_>, schema: &Schema) -> Result<i64, OpenError> {
+    let found = tx.query_one(
         "SELECT COALESCE(MAX(version), 0) FROM schema_version WHERE stall = $1",
-        &params![stall],
+        &params![schema.stall],
         |row| row.get(0),
-    )
+    )?;
+    let known = schema.newest();
+    if found > known {
+        return Err(OpenError::Newer { stall: schema.stall.to_owned(), found, known });
+    }
+    Ok(found)
 }

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::engine::Session;
 use crate::shared::Shared;
-use crate::{DbError, OpenError, Tx, Unavailable};
+use crate::{DbError, OpenError, Schema, Tx, Unavailable, migrate};
 
 /// How long a snapshot may live: longer ones would keep the WAL from being reused.
 pub(crate) const SNAPSHOT_LIMIT: Duration = Duration::from_secs(5);
@@ -125,16 +125,18 @@ pub struct ReadOnly {
 }
 
 impl ReadOnly {
-    /// Opens it; there must be one.
-    pub fn open(engine: &crate::Engine) -> Result<Self, OpenError> {
+    /// Opens it; there must be one, with the tables that this program knows.
+    pub fn open(engine: &crate::Engine, schemas: &[Schema]) -> Result<Self, OpenError> {
         let mut this = Self { session: Session::open_unhurried_reader(engine)? };
         // Whatever else is in that place has no log.
         let head: Result<i64, DbError> = this.read(crate::log::head);
         match head {
-            Ok(_) => Ok(this),
-            Err(DbError::Other(_)) => Err(OpenError::Missing(engine.place())),
-            Err(error) => Err(error.into()),
+            Ok(_) => {}
+            Err(DbError::Other(_)) => return Err(OpenError::Missing(engine.place())),
+            Err(error) => return Err(error.into()),
         }
+        this.read(|tx| migrate::expect_current(tx, schemas))?;
+        Ok(this)
     }
 
     /// Runs a query on a snapshot, however long it takes.

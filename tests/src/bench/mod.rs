@@ -1,7 +1,7 @@
 //! Speed: what the product does in a second, beside what each number is compared with, in one run.
 //!
-//! - [`orders`]: complete orders, beside the bare engine and `pgbench`.
-//! - [`offers`]: recommendations and events, beside numpy, Vowpal Wabbit, NATS `JetStream` and Redis Streams.
+//! - [`orders()`]: complete orders, beside the bare engine and `pgbench`.
+//! - [`offers()`]: recommendations and events, beside numpy, Vowpal Wabbit, NATS `JetStream` and Redis Streams.
 //!
 //! Ratios are what counts; times say what one machine did once. What cannot be measured because a program is missing
 //! is a line of the report that says how to get it, never left out.

@@ -15,7 +15,7 @@ use crate::database;
 
 /// Writes the decisions asked for. Returns the line for people, for standard error.
 pub fn run(settings: &Settings, args: &DecisionsArgs) -> anyhow::Result<String> {
-    let mut reader = ReadOnly::open(&database::engine(settings))?;
+    let mut reader = ReadOnly::open(&database::engine(settings), &database::SCHEMAS)?;
     let from = args.from.unwrap_or(Timestamp::from_micros(0));
     let to = args.to.unwrap_or(Timestamp::from_micros(i64::MAX));
     anyhow::ensure!(from < to, "--from {from} is not before --to {to}");

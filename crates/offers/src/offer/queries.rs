@@ -8,7 +8,7 @@ use crate::names::{Category, OfferId};
 
 /// Whether there has ever been an offer.
 pub fn is_any(tx: &mut Tx<'_>) -> Result<bool, DbError> {
-    let any = tx.query_opt("SELECT 1 FROM offer LIMIT 1", &[], |row| row.get::<i64>(0))?;
+    let any = tx.query_opt("SELECT id FROM offer LIMIT 1", &[], |row| row.get::<String>(0))?;
     Ok(any.is_some())
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use store::{Call, CallError, ReadOnly, Sabotage, Store, Unavailable, params};
 use testkit::wait_until;
 
-use crate::world::{Failed, LANE, LONG, World, entries, events, left};
+use crate::world::{Failed, LANE, LONG, STALL, World, entries, events, left};
 
 on_both_engines! {
     who_is_answered_is_on_the_disk,
@@ -21,7 +21,7 @@ async fn answers_can_be_seen(world: &World, store: &Store) -> Result<bool> {
     let (ask, asked) = std::sync::mpsc::channel::<String>();
     let (tell, told) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || -> Result<()> {
-        let mut reader = ReadOnly::open(&engine)?;
+        let mut reader = ReadOnly::open(&engine, &[STALL])?;
         for name in asked {
             let sql = "SELECT COUNT(*) FROM entry WHERE name = $1";
             let count = reader.read(|tx| tx.query_one(sql, &params![&name], |row| row.get::<i64>(0)))?;
@@ -147,7 +147,7 @@ async fn a_reader_of_another_process_does_not_stop_the_writer() -> Result<()> {
     let world = World::sqlite()?;
     let store = Store::open(store::Options { wal_limit: LIMIT, ..world.options() })?;
     left(&store, "a").await.unwrap();
-    let (mut reader, wal) = (ReadOnly::open(&world.engine)?, world.folder()?.join("halles.db-wal"));
+    let (mut reader, wal) = (ReadOnly::open(&world.engine, &[STALL])?, world.folder()?.join("halles.db-wal"));
     let (entered, inside) = tokio::sync::oneshot::channel();
     let (leave, left_by) = std::sync::mpsc::channel::<()>();
     let reading = std::thread::spawn(move || {

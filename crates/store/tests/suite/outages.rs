@@ -72,7 +72,8 @@ async fn a_server_killed_in_the_middle_loses_nothing() -> Result<()> {
         let failures = told.lock().unwrap().not_done.len();
         eventually("everybody to be told", async || told.lock().unwrap().not_done.len() > failures + 16)
             .await?;
-        assert!(stores.iter().all(|store| !store.health().ready));
+        eventually("both stores to have noticed", async || stores.iter().all(|store| !store.health().ready))
+            .await?;
         let asked = Instant::now();
         assert_eq!(left(&stores[0], "while away").await, Err(CallError::Unavailable(Unavailable::NotReady)));
         assert!(asked.elapsed() < Duration::from_secs(2), "the answer comes at once");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use store::{Call, DbError, OpenError, ReadOnly, Store, Tx, Unavailable, params};
 
-use crate::world::{Failed, LANE, LONG, World, entries, left};
+use crate::world::{Failed, LANE, LONG, STALL, World, entries, left};
 
 on_both_engines! {
     a_snapshot_does_not_move,
@@ -135,7 +135,7 @@ async fn another_process_reads_beside_the_writer(world: World) -> Result<()> {
     let (entered, inside) = tokio::sync::oneshot::channel();
     let (leave, left_by) = std::sync::mpsc::channel::<()>();
     let reading = std::thread::spawn(move || {
-        let mut reader = ReadOnly::open(&engine)?;
+        let mut reader = ReadOnly::open(&engine, &[STALL])?;
         let count =
             |tx: &mut Tx<'_>| tx.query_one("SELECT COUNT(*) FROM entry", &[], |row| row.get::<i64>(0));
         let before = reader.read(|tx| {
@@ -161,7 +161,7 @@ async fn another_process_reads_beside_the_writer(world: World) -> Result<()> {
 
 async fn there_must_be_something_to_read(world: World) -> Result<()> {
     let engine = world.engine.clone();
-    let opened = tokio::task::spawn_blocking(move || ReadOnly::open(&engine).map(|_| ())).await?;
+    let opened = tokio::task::spawn_blocking(move || ReadOnly::open(&engine, &[STALL]).map(|_| ())).await?;
     assert!(matches!(opened, Err(OpenError::Missing(_))), "{opened:?}");
     if let Ok(folder) = world.folder() {
         assert_eq!(std::fs::read_dir(folder)?.count(), 0, "and nothing is made by asking");
@@ -169,7 +169,7 @@ async fn there_must_be_something_to_read(world: World) -> Result<()> {
     // Afterwards only the database itself is there: no reader leaves files behind.
     drop(world.store()?);
     let engine = world.engine.clone();
-    tokio::task::spawn_blocking(move || ReadOnly::open(&engine).map(|_| ())).await??;
+    tokio::task::spawn_blocking(move || ReadOnly::open(&engine, &[STALL]).map(|_| ())).await??;
     if let Ok(folder) = world.folder() {
         let mut names: Vec<_> =
             std::fs::read_dir(folder)?.map(|file| Ok(file?.file_name())).collect::<Result<_>>()?;

@@ -1,7 +1,7 @@
 //! Tables, brought up to date at start and equal on both engines.
 
 use anyhow::{Result, bail};
-use store::{Call, Migration, OpenError, Options, Schema, Store, Tx, params, testing};
+use store::{Call, Migration, OpenError, Options, ReadOnly, Schema, Store, Tx, params, testing};
 use uuid::Uuid;
 
 use crate::world::{Failed, LANE, STALL, World, entries, left};
@@ -9,6 +9,7 @@ use crate::world::{Failed, LANE, STALL, World, entries, left};
 on_both_engines! {
     data_is_brought_up_to_date,
     newer_data_is_refused,
+    a_reader_wants_the_tables_it_knows,
     a_step_that_fails_changes_nothing,
     two_that_start_together_take_turns,
 }
@@ -48,6 +49,21 @@ async fn newer_data_is_refused(world: World) -> Result<()> {
         "the data of test is at version 2, this program knows 1: run a newer halles"
     );
     drop(open(&world, UPGRADED)?);
+    Ok(())
+}
+
+async fn a_reader_wants_the_tables_it_knows(world: World) -> Result<()> {
+    let read = async |schema: Schema| {
+        let engine = world.engine.clone();
+        tokio::task::spawn_blocking(move || ReadOnly::open(&engine, &[schema]).map(drop)).await
+    };
+    drop(open(&world, STALL)?);
+    read(STALL).await??;
+    let older = read(UPGRADED).await?.expect_err("version 1 where 2 is wanted");
+    assert!(matches!(older, OpenError::Older { found: 1, known: 2, .. }), "{older}");
+    drop(open(&world, UPGRADED)?);
+    let newer = read(STALL).await?.expect_err("version 2 where 1 is wanted");
+    assert!(matches!(newer, OpenError::Newer { found: 2, known: 1, .. }), "{newer}");
     Ok(())
 }
 

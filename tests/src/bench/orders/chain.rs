@@ -59,9 +59,9 @@ fn engine(data: &Data) -> Engine {
     }
 }
 
-/// Opens a store with the stall's tables; not from within a runtime's own threads.
+/// Opens a store with all tables, as the product has them; not from within a runtime's own threads.
 fn open(data: &Data) -> Result<Store> {
-    Ok(Store::open(Options::new(engine(data), vec![retail::SCHEMA]))?)
+    Ok(Store::open(Options::new(engine(data), vec![retail::SCHEMA, offers::SCHEMA]))?)
 }
 
 /// Fills an empty store with the products and their stock.

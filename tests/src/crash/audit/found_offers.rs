@@ -85,7 +85,7 @@ impl SeenOffer {
 fn read_log(view: &StoreView, after: i64) -> Result<(Vec<Event>, i64)> {
     let rows = view.query(&format!(
         "SELECT CAST(position AS TEXT), data FROM event
-         WHERE kind = 'halles.offer.engagement' AND position > {after} ORDER BY position"
+         WHERE kind = 'halles.offer.engagement' AND position > {after} ORDER BY event.position"
     ))?;
     let (mut events, mut position) = (Vec::new(), after);
     for row in rows {

@@ -62,7 +62,7 @@ async fn lines(
 ) -> Result<(Exported, Vec<Value>)> {
     let engine = world.engine.clone();
     let (done, out) = tokio::task::spawn_blocking(move || {
-        let mut reader = ReadOnly::open(&engine)?;
+        let mut reader = ReadOnly::open(&engine, &[crate::SCHEMA])?;
         let mut out = Vec::new();
         let done = match held {
             Some(held) => export_holding(held, &mut reader, from, to, &mut out)?,
