@@ -1,6 +1,8 @@
 //! The offers, and what has changed of them since the hands were dealt. Written by the subscriber alone.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use kernel::{ProductId, Timestamp};
@@ -19,15 +21,41 @@ use crate::user::Profile;
 /// All offers that are not deleted, each with a number.
 #[derive(Default)]
 pub(super) struct Catalog {
-    numbers: HashMap<OfferId, u32>,
+    numbers: HashMap<ById, u32>,
     entries: Vec<Entry>,
     free: Vec<u32>,
     counters: HashMap<Option<u32>, Counter>,
+    /// The counter that offers for everybody share.
+    everybody: Option<Arc<[Counter]>>,
     /// Where the traffic of offers that ran out goes.
     pivots: HashMap<OfferId, OfferId>,
     pub(super) products: Products,
     pub(super) shared: Shared,
     changes: Changes,
+}
+
+/// An offer's slot, found by the offer's id without keeping that twice.
+struct ById(Arc<Slot>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id.as_str()
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // As the text that it is looked up by.
+        self.0.id.as_str().hash(state);
+    }
 }
 
 struct Entry {
@@ -88,7 +116,7 @@ pub(super) struct Found<'a> {
 impl Catalog {
     /// Takes in an offer as it is at an instant, new or changed.
     pub(super) fn put(&mut self, offer: &Offer, at: Timestamp, categories: &Names, segments: &Names) {
-        let known = self.numbers.get(&offer.id).copied();
+        let known = self.numbers.get(offer.id.as_str()).copied();
         let category = categories.number(offer.category.as_str());
         let mut targets: Box<[u32]> =
             offer.target_segments.iter().map(|segment| segments.number(segment.as_str())).collect();
@@ -104,6 +132,8 @@ impl Catalog {
             }
             Some(number) => {
                 let slot = self.open_slot(offer, at, (category, categories), targets);
+                self.numbers.remove(offer.id.as_str());
+                self.numbers.insert(ById(Arc::clone(&slot)), number);
                 std::mem::replace(&mut self.entries[number as usize].slot, slot).retire();
                 number
             }
@@ -128,7 +158,7 @@ impl Catalog {
         self.changes.structure = true;
         let mut counter = |audience| Arc::clone(self.counters.entry(audience).or_default());
         let counters = if segments.is_empty() {
-            Box::from([counter(None)])
+            Arc::clone(self.everybody.get_or_insert_with(|| Arc::from([counter(None)])))
         } else {
             segments.iter().map(|segment| counter(Some(*segment))).collect()
         };
@@ -138,9 +168,8 @@ impl Catalog {
     }
 
     fn admit(&mut self, slot: Arc<Slot>) -> u32 {
-        let id = slot.id.clone();
         let entry = Entry {
-            slot,
+            slot: Arc::clone(&slot),
             arm: Arc::default(),
             counts: Counts::default(),
             windows: Windows::default(),
@@ -152,11 +181,15 @@ impl Catalog {
             self.entries[number as usize] = entry;
             number
         } else {
+            if self.entries.len() == self.entries.capacity() {
+                // An eighth more at a time: twice as many would leave room for what never comes.
+                self.entries.reserve_exact(64 + self.entries.len() / 8);
+            }
             self.entries.push(entry);
             // Four billion offers do not fit into memory anyway.
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         };
-        self.numbers.insert(id, number);
+        self.numbers.insert(ById(slot), number);
         self.changes.fresh.push(number);
         number
     }
@@ -219,7 +252,7 @@ impl Catalog {
     }
 
     fn boost(&mut self, id: &OfferId) {
-        if let Some(number) = self.numbers.get(id).copied() {
+        if let Some(number) = self.numbers.get(id.as_str()).copied() {
             let boosted = self.pivots.values().any(|target| target == id);
             self.entries[number as usize].slot.set_boosted(boosted);
             self.changes.touched.insert(number);

@@ -264,7 +264,7 @@ impl PolicyPlan {
     /// A policy's plan before anything is known.
     pub(super) fn blank(name: PolicyName) -> Self {
         let dealt = Arc::new(Dealt { hand: Hand::Blend, mean: 1.0 });
-        let cards = Cards { hands: vec![dealt; HANDS], beliefs: Beliefs::default() };
+        let cards = Cards { hands: vec![dealt; HANDS], beliefs: Beliefs::of(name) };
         Self { name, cards, lists: Vec::new(), sampler: None }
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Slot {
     expires_at: AtomicI64,
     /// Whether it is the target of a pivot.
     boosted: AtomicBool,
-    counters: Box<[Counter]>,
+    counters: Arc<[Counter]>,
 }
 
 impl Slot {
@@ -50,7 +50,7 @@ impl Slot {
         offer: &Offer,
         (category, category_name): (u32, Arc<str>),
         segments: Box<[u32]>,
-        counters: Box<[Counter]>,
+        counters: Arc<[Counter]>,
     ) -> Self {
         Self {
             id: offer.id.clone(),
@@ -132,7 +132,7 @@ impl Slot {
         self.stock.store(stock, Ordering::Release);
         let change = i64::from(self.is_counted()) - i64::from(was);
         if change != 0 {
-            for counter in &self.counters {
+            for counter in &*self.counters {
                 counter.fetch_add(change, Ordering::AcqRel);
             }
         }

@@ -1,6 +1,6 @@
 //! What is taken most right now: true sliding windows over the last hour and the last day.
 //!
-//! An offer's activity is counted in buckets, by minute and by half hour. A window ends at the present instant, so it
+//! An offer's activity is counted in buckets of four minutes and of ninety. A window ends at the present instant, so it
 //! begins in the middle of a bucket: of that oldest one the part still inside counts, pro rata. Nothing expires by a
 //! timer and nothing is pushed back by new activity.
 
@@ -19,11 +19,11 @@ const MINUTE: i64 = 60_000_000;
 /// How far back one looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub enum Window {
-    /// The last hour, counted by minute.
+    /// The last hour, counted by four minutes.
     #[default]
     #[serde(rename = "1h")]
     Hour,
-    /// The last 24 hours, counted by half hour.
+    /// The last 24 hours, counted by ninety minutes.
     #[serde(rename = "24h")]
     Day,
 }
@@ -60,8 +60,8 @@ pub struct Windows(Option<Box<Buckets>>);
 struct Buckets {
     /// The latest instant seen: a clock that goes back stands still here.
     latest: i64,
-    minutes: Ring<61, { MINUTE }>,
-    half_hours: Ring<49, { 30 * MINUTE }>,
+    of_hour: Ring<16, { 4 * MINUTE }>,
+    of_day: Ring<17, { 90 * MINUTE }>,
 }
 
 impl Windows {
@@ -72,8 +72,8 @@ impl Windows {
         }
         let buckets = self.0.get_or_insert_with(|| Box::new(Buckets::new(at.micros())));
         buckets.latest = buckets.latest.max(at.micros());
-        buckets.minutes.add(half_points, buckets.latest);
-        buckets.half_hours.add(half_points, buckets.latest);
+        buckets.of_hour.add(half_points, buckets.latest);
+        buckets.of_day.add(half_points, buckets.latest);
     }
 
     /// The points (a click is one) within a window that ends now.
@@ -81,8 +81,8 @@ impl Windows {
         let Some(buckets) = &self.0 else { return 0.0 };
         let now = now.micros().max(buckets.latest);
         let half_points = match window {
-            Window::Hour => buckets.minutes.sum(now),
-            Window::Day => buckets.half_hours.sum(now),
+            Window::Hour => buckets.of_hour.sum(now),
+            Window::Day => buckets.of_day.sum(now),
         };
         half_points / 2.0
     }
@@ -98,23 +98,23 @@ impl Windows {
     pub fn to_stored(&self) -> StoredWindows {
         self.0.as_ref().map_or_else(StoredWindows::default, |buckets| StoredWindows {
             latest: buckets.latest,
-            minutes: buckets.minutes.filled().collect(),
-            half_hours: buckets.half_hours.filled().collect(),
+            of_hour: buckets.of_hour.filled().collect(),
+            of_day: buckets.of_day.filled().collect(),
         })
     }
 }
 
 impl From<&StoredWindows> for Windows {
     fn from(stored: &StoredWindows) -> Self {
-        if stored.minutes.is_empty() && stored.half_hours.is_empty() {
+        if stored.of_hour.is_empty() && stored.of_day.is_empty() {
             return Self::default();
         }
         let mut buckets = Buckets::new(stored.latest);
-        for (number, count) in &stored.minutes {
-            buckets.minutes.put(*number, *count);
+        for (number, count) in &stored.of_hour {
+            buckets.of_hour.put(*number, *count);
         }
-        for (number, count) in &stored.half_hours {
-            buckets.half_hours.put(*number, *count);
+        for (number, count) in &stored.of_day {
+            buckets.of_day.put(*number, *count);
         }
         Self(Some(Box::new(buckets)))
     }
@@ -125,23 +125,23 @@ impl From<&StoredWindows> for Windows {
 pub struct StoredWindows {
     #[serde(rename = "at")]
     latest: i64,
-    #[serde(rename = "m")]
-    minutes: Vec<(i64, u32)>,
     #[serde(rename = "h")]
-    half_hours: Vec<(i64, u32)>,
+    of_hour: Vec<(i64, u32)>,
+    #[serde(rename = "d")]
+    of_day: Vec<(i64, u32)>,
 }
 
 impl Buckets {
     fn new(at: i64) -> Self {
-        Self { latest: at, minutes: Ring::new(at), half_hours: Ring::new(at) }
+        Self { latest: at, of_hour: Ring::new(at), of_day: Ring::new(at) }
     }
 }
 
 /// The last `N` buckets of `SPAN` microseconds each: the window's own length, and one more for its oldest part.
 #[derive(Debug, Clone, PartialEq)]
 struct Ring<const N: usize, const SPAN: i64> {
-    /// The number of the newest bucket.
-    newest: i64,
+    /// The number of the newest bucket; 32 bits are enough until the year 18,000.
+    newest: i32,
     counts: [u32; N],
 }
 
@@ -150,7 +150,7 @@ impl<const N: usize, const SPAN: i64> Ring<N, SPAN> {
     const LENGTH: i64 = N as i64;
 
     fn new(at: i64) -> Self {
-        Self { newest: at.div_euclid(SPAN), counts: [0; N] }
+        Self { newest: narrow(at.div_euclid(SPAN)), counts: [0; N] }
     }
 
     fn slot(number: i64) -> usize {
@@ -159,16 +159,17 @@ impl<const N: usize, const SPAN: i64> Ring<N, SPAN> {
     }
 
     fn is_held(&self, number: i64) -> bool {
-        (self.newest - Self::LENGTH < number) && number <= self.newest
+        let newest = i64::from(self.newest);
+        (newest - Self::LENGTH < number) && number <= newest
     }
 
     fn add(&mut self, half_points: u32, at: i64) {
         let number = at.div_euclid(SPAN);
-        for passed in (self.newest + 1..=number).take(N) {
+        for passed in (i64::from(self.newest) + 1..=number).take(N) {
             // Each bucket between gets a place that an old one had; after N of them all places are empty.
             self.counts[Self::slot(passed)] = 0;
         }
-        self.newest = self.newest.max(number);
+        self.newest = self.newest.max(narrow(number));
         let count = &mut self.counts[Self::slot(number)];
         *count = count.saturating_add(half_points);
     }
@@ -187,7 +188,8 @@ impl<const N: usize, const SPAN: i64> Ring<N, SPAN> {
 
     /// The buckets that hold something, oldest first.
     fn filled(&self) -> impl Iterator<Item = (i64, u32)> {
-        let numbers = self.newest - (Self::LENGTH - 1)..=self.newest;
+        let newest = i64::from(self.newest);
+        let numbers = newest - (Self::LENGTH - 1)..=newest;
         numbers.map(|number| (number, self.counts[Self::slot(number)])).filter(|(_, count)| *count > 0)
     }
 
@@ -196,4 +198,8 @@ impl<const N: usize, const SPAN: i64> Ring<N, SPAN> {
             self.counts[Self::slot(number)] = count;
         }
     }
+}
+
+fn narrow(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
 }

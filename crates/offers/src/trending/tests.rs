@@ -20,11 +20,11 @@ fn a_window_slides_and_its_oldest_bucket_counts_in_part() {
     let mut windows = Windows::default();
     windows.add(4, at(0));
     assert!(is(&windows, Window::Hour, 0, 2.0) && is(&windows, Window::Hour, 3600, 2.0));
-    assert!(is(&windows, Window::Hour, 3630, 1.0), "half of the first minute is still inside");
-    assert!(is(&windows, Window::Hour, 3645, 0.5));
-    assert!(is(&windows, Window::Hour, 3660, 0.0));
-    assert!(is(&windows, Window::Day, 86_400, 2.0) && is(&windows, Window::Day, 86_400 + 900, 1.0));
-    assert!(is(&windows, Window::Day, 86_400 + 1800, 0.0));
+    assert!(is(&windows, Window::Hour, 3720, 1.0), "half of the first bucket is still inside");
+    assert!(is(&windows, Window::Hour, 3780, 0.5));
+    assert!(is(&windows, Window::Hour, 3840, 0.0));
+    assert!(is(&windows, Window::Day, 86_400, 2.0) && is(&windows, Window::Day, 86_400 + 2700, 1.0));
+    assert!(is(&windows, Window::Day, 86_400 + 5400, 0.0));
     assert!(is(&windows, Window::Day, 1_000_000_000, 0.0));
 }
 
@@ -34,7 +34,7 @@ fn new_activity_pushes_nothing_back() {
     for minute in 0..180 {
         windows.add(2, at(minute * 60));
     }
-    // The current minute and the 59 before it; the one before those has just begun to leave.
+    // The sixty minutes since 120, and a quarter of the bucket before those.
     assert!(is(&windows, Window::Hour, 179 * 60, 61.0), "{}", windows.points(Window::Hour, at(179 * 60)));
     assert!(is(&windows, Window::Hour, 179 * 60 + 59, 60.0 + 1.0 / 60.0));
     assert!(is(&windows, Window::Day, 179 * 60, 180.0));
@@ -60,7 +60,7 @@ fn quiet_offers_hold_nothing() {
     windows.add(1, at(0));
     windows.forget_if_quiet(at(86_400));
     assert!(is(&windows, Window::Day, 86_400, 0.5));
-    windows.forget_if_quiet(at(86_400 + 1800));
+    windows.forget_if_quiet(at(86_400 + 5400));
     assert_eq!(windows, Windows::default());
 }
 
@@ -89,9 +89,9 @@ proptest! {
             list.push((at(now).micros(), half_points));
         }
         let now = at(now + ask);
-        for (window, span, buckets) in [(Window::Hour, 60_000_000, 60), (Window::Day, 1_800_000_000, 48)] {
+        for (window, span, buckets) in [(Window::Hour, 240_000_000, 15), (Window::Day, 5_400_000_000, 16)] {
             let oldest = now.micros().div_euclid(span) - buckets;
-            let part = |micros: i64| f64::from(u32::try_from(micros).unwrap());
+            let part = |micros: i64| f64::from(u32::try_from(micros / 1_000).unwrap());
             let inside = 1.0 - part(now.micros().rem_euclid(span)) / part(span);
             let expected: f64 = list.iter().map(|(at, half_points)| match at.div_euclid(span).cmp(&oldest) {
                 std::cmp::Ordering::Less => 0.0,

@@ -18,8 +18,8 @@ use super::world;
 
 /// How many offers each answer has.
 const SLOTS: usize = 3;
-/// People told of by one event.
-const TOGETHER: usize = 1_000;
+/// People, or what they did, told of by one event.
+const TOGETHER: usize = 100;
 
 /// What this process's memory grew by.
 pub(super) struct Grown {
@@ -29,21 +29,24 @@ pub(super) struct Grown {
 impl Grown {
     /// Measures from now on.
     pub(super) fn from_now() -> Result<Self> {
-        Ok(Self { before: resident()? })
+        Ok(Self { before: anonymous()? })
     }
 
     /// Bytes for each of so many things.
     #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
     pub(super) fn per(&self, things: usize) -> Result<f64> {
-        Ok((resident()? - self.before) / things as f64)
+        Ok((anonymous()? - self.before) / things as f64)
     }
 }
 
-/// The resident memory of this process, in bytes: the second number of `statm`, in pages.
-fn resident() -> Result<f64> {
+/// The resident memory of this process without what it shares with files (its own program is one), in bytes: of the
+/// numbers of `statm`, in pages, the second less the third.
+fn anonymous() -> Result<f64> {
     let statm = fs::read_to_string("/proc/self/statm")?;
-    let pages = statm.split(' ').nth(1).context("statm has a second number")?;
-    Ok(pages.parse::<f64>()? * 4096.0)
+    let mut pages = statm.split(' ').skip(1);
+    let mut next = || Ok::<f64, anyhow::Error>(pages.next().context("statm has three numbers")?.parse()?);
+    let (resident, shared) = (next()?, next()?);
+    Ok((resident - shared) * 4096.0)
 }
 
 /// An index fed by events as the log would feed it.
@@ -54,7 +57,7 @@ pub(super) struct Ranking {
 }
 
 impl Ranking {
-    /// An index of so many active offers and no people.
+    /// An index of so many active offers, each with some activity, and no people but the one who was active.
     pub(super) fn of(offers: usize, policy: PolicyName) -> Result<Self> {
         let index = Index::new(&Settings { policy, seed: Some(7), ..Settings::default() });
         let mut ranking = Self { index: Arc::new(index), position: 0, users: 0 };
@@ -62,6 +65,10 @@ impl Ranking {
             let mut offer = world::offer(number);
             offer["inventory_own"] = offer["inventory_count"].clone();
             ranking.apply("halles.offer.created", &world::offer_id(number), &offer);
+        }
+        for from in (0..offers).step_by(TOGETHER) {
+            let events: Vec<Value> = (from..offers.min(from + TOGETHER)).map(world::click).collect();
+            ranking.apply("halles.offer.engagement", "engagement", &json!({"events": events}));
         }
         ranking.index.refresh(SystemClock.now(), Work::ALL);
         ensure!(ranking.index.sizes().0 == offers, "the index did not take the offers in");

@@ -52,6 +52,14 @@ pub(super) fn user(number: usize) -> Value {
     json!({"user_id": user_id(number), "segment": SEGMENTS[number % SEGMENTS.len()], "affinities": affinities})
 }
 
+/// The first person's click on an offer, as the product's own event has it.
+pub(super) fn click(offer: usize) -> Value {
+    json!({
+        "event_id": format!("click-{offer}"), "user_id": user_id(0), "offer_id": offer_id(offer),
+        "category": category(offer), "event_type": "CLICK", "signals": [50.0, 50.0, 50.0, 0.2],
+    })
+}
+
 /// What people do with offers: an endless stream of events with names of their own, as JSON.
 pub(super) struct Events {
     rng: StdRng,

@@ -28,15 +28,14 @@ impl Adaptive {
 
 struct Posteriors {
     mean: f32,
-    draws: Vec<Draws>,
     known: Vec<Beta>,
+    sharpness: f64,
 }
 
 impl Posteriors {
     #[expect(clippy::cast_possible_truncation, reason = "a mean of draws in single precision")]
     fn new(mean: f64, posteriors: Vec<Beta>, sharpness: f64) -> Self {
-        let draws = posteriors.iter().map(|beta| Draws::new(*beta, sharpness)).collect();
-        Self { mean: mean as f32, draws, known: posteriors }
+        Self { mean: mean as f32, known: posteriors, sharpness }
     }
 
     /// With priors fitted to the counts.
@@ -91,7 +90,8 @@ impl Sampler for Posteriors {
     }
 
     fn belief(&self, _hand: &Hand, arm: usize, rng: &mut SmallRng) -> f32 {
-        self.draws[arm].draw(rng)
+        // Made ready for each draw: kept for all arms it would be more than what is known of them.
+        Draws::new(self.known[arm], self.sharpness).draw(rng)
     }
 
     fn estimate(&self, arm: usize) -> Estimate {
