@@ -1,11 +1,12 @@
 //! `halles offers` as people meet it: each test is a command line and its whole output.
 
+mod support;
+
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use halles::database::SCHEMAS;
 use store::{Durability, Engine, Options, Store};
+use support::halles;
 use tempfile::TempDir;
 
 const OFFERS: &str = "\
@@ -18,20 +19,6 @@ const USERS: &str = "\
 {\"user_id\": \"USER001\", \"segment\": \"premium\", \"affinities\": {\"electronics\": 30}}
 {\"user_id\": \"USER002\", \"segment\": \"standard\"}
 ";
-
-/// Runs the program in a folder; returns code, standard output and standard error.
-fn halles(folder: &Path, line: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_halles"))
-        .args(line.split_whitespace())
-        .current_dir(folder)
-        .env_clear()
-        .output()
-        .expect("the program runs");
-    let code = output.status.code().expect("no signal");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    format!("exit code: {code}\n----- stdout -----\n{out}----- stderr -----\n{err}")
-}
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -47,26 +34,26 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn what_is_imported_twice_is_there_once() {
     let folder = folder(&[("in/a.csv", OFFERS), ("in/b.JSONL", USERS), ("in/readme.txt", "not for import")]);
-    insta::assert_snapshot!(halles(folder.path(), "offers import in --dry-run"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers import in --dry-run"), @r"
     exit code: 0
     ----- stdout -----
     2 offers, 2 users, 2 files read, all good; nothing imported (--dry-run)
     ----- stderr -----
     ");
     assert!(!folder.path().join("data").exists(), "a dry run makes no data");
-    insta::assert_snapshot!(halles(folder.path(), "offers import in"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers import in"), @r"
     exit code: 0
     ----- stdout -----
     2 offers, 2 users, 2 files imported (2 offers new, 0 replaced or as they were)
     ----- stderr -----
     ");
-    insta::assert_snapshot!(halles(folder.path(), "offers import in/a.csv"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers import in/a.csv"), @r"
     exit code: 0
     ----- stdout -----
     2 offers, 1 file imported (0 offers new, 2 replaced or as they were)
     ----- stderr -----
     ");
-    insta::assert_snapshot!(halles(folder.path(), "check --settled"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "check --settled"), @r"
     exit code: 0
     ----- stdout -----
     0 violations, 0 unfinished orders
@@ -83,7 +70,7 @@ fn one_bad_line_and_nothing_is_imported() {
         ("users.json", broken),
         ("else.csv", "name;price\na;1\n"),
     ]);
-    insta::assert_snapshot!(halles(folder.path(), "offers import good.csv bad.csv users.json else.csv"), @r#"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers import good.csv bad.csv users.json else.csv"), @r#"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
@@ -99,7 +86,7 @@ fn one_bad_line_and_nothing_is_imported() {
       line 1: neither offers (offer_id, offer_name …) nor users (user_id, segment …): name the columns, or say --kind
     "#);
     assert!(!folder.path().join("data").exists());
-    insta::assert_snapshot!(halles(folder.path(), "offers import missing.csv"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers import missing.csv"), @r"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
@@ -113,7 +100,7 @@ fn beside_a_server_an_import_says_whom_to_call() {
     let engine = Engine::Sqlite { folder: folder.path().join("data"), durability: Durability::Relaxed };
     let store = Store::open(Options::new(engine, SCHEMAS.to_vec())).expect("a store");
     store.announce("127.0.0.1:8123");
-    let output = halles(folder.path(), "offers import offers.csv");
+    let output = halles(folder.path(), &[], "offers import offers.csv");
     assert!(output.starts_with("exit code: 1\n"), "{output}");
     for part in
         [&format!("process {}", std::process::id()), "http://127.0.0.1:8123", "PUT /offers/{offer_id}"]
@@ -121,7 +108,7 @@ fn beside_a_server_an_import_says_whom_to_call() {
         assert!(output.contains(part), "{part}: {output}");
     }
     // What only reads works beside it.
-    insta::assert_snapshot!(halles(folder.path(), "offers decisions --output log.jsonl"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers decisions --output log.jsonl"), @r"
     exit code: 0
     ----- stdout -----
     ----- stderr -----
@@ -134,9 +121,9 @@ fn beside_a_server_an_import_says_whom_to_call() {
 #[test]
 fn decisions_want_data_and_a_time_that_is_one() {
     let folder = folder(&[]);
-    let output = halles(folder.path(), "offers decisions");
+    let output = halles(folder.path(), &[], "offers decisions");
     assert!(output.starts_with("exit code: 1\n") && output.contains("data"), "{output}");
-    insta::assert_snapshot!(halles(folder.path(), "offers decisions --from yesterday"), @r"
+    insta::assert_snapshot!(halles(folder.path(), &[], "offers decisions --from yesterday"), @r"
     exit code: 2
     ----- stdout -----
     ----- stderr -----
@@ -168,9 +155,9 @@ fn log() -> String {
 #[test]
 fn a_log_tells_what_another_policy_would_have_brought() {
     let folder = folder(&[("log.jsonl", &log())]);
-    let output = halles(folder.path(), "offers evaluate --log log.jsonl --policy logged");
+    let output = halles(folder.path(), &[], "offers evaluate --log log.jsonl --policy logged");
     assert!(output.starts_with("exit code: 0\n") && output.contains("0.2500000000"), "{output}");
-    let json = halles(folder.path(), "offers evaluate --log log.jsonl --policy greedy --json");
+    let json = halles(folder.path(), &[], "offers evaluate --log log.jsonl --policy greedy --json");
     let json = json.split("----- stdout -----\n").nth(1).and_then(|rest| rest.split("----- stderr").next());
     let json: serde_json::Value = serde_json::from_str(json.unwrap_or_default()).expect("json");
     let values: Vec<f64> =
@@ -185,20 +172,20 @@ fn a_log_tells_what_another_policy_would_have_brought() {
 #[test]
 fn what_cannot_be_evaluated_says_why() {
     let folder = folder(&[("log.jsonl", "{}\n"), ("obd.csv", "timestamp,item_id\n")]);
-    let output = halles(folder.path(), "offers evaluate --log log.jsonl --policy logged");
+    let output = halles(folder.path(), &[], "offers evaluate --log log.jsonl --policy logged");
     assert!(
         output.contains("error: log.jsonl: line 1, character 2: not a decision: missing field"),
         "{output}"
     );
-    let output = halles(folder.path(), "offers evaluate --log obd.csv --policy logged");
+    let output = halles(folder.path(), &[], "offers evaluate --log obd.csv --policy logged");
     assert!(output.contains("an Open Bandit log is read with the format `obd`"), "{output}");
-    let output = halles(folder.path(), "offers evaluate --log log.jsonl --policy best");
+    let output = halles(folder.path(), &[], "offers evaluate --log log.jsonl --policy best");
     assert!(
         output.starts_with("exit code: 2\n") && output.contains("no policy is called `best`"),
         "{output}"
     );
     insta::assert_snapshot!(
-        halles(folder.path(), "offers evaluate --log log.jsonl --policy logged --reward CLICK=2"),
+        halles(folder.path(), &[], "offers evaluate --log log.jsonl --policy logged --reward CLICK=2"),
         @r"
     exit code: 2
     ----- stdout -----
@@ -216,17 +203,17 @@ fn a_simulation_prints_a_table_and_writes_its_curves() {
     let folder = folder(&[("world.yaml", world)]);
     let line = "offers simulate --world world.yaml --campaign small --policies static,thompson --slots 2 --seeds 2 \
                 --impressions 4000 --csv curves.csv --svg curves.svg";
-    let output = halles(folder.path(), line);
+    let output = halles(folder.path(), &[], line);
     assert!(output.starts_with("exit code: 0\n"), "{output}");
     for part in ["campaign small, 4 arms", "\nstatic ", "\nthompson ", "best fixed slate 0.35"] {
         assert!(output.contains(part), "{part}: {output}");
     }
-    assert_eq!(halles(folder.path(), line), output, "the same flags give the same report");
+    assert_eq!(halles(folder.path(), &[], line), output, "the same flags give the same report");
     let csv = fs::read_to_string(folder.path().join("curves.csv")).expect("a file");
     assert!(csv.starts_with("policy,impressions,relative,") && csv.lines().count() == 201, "{csv}");
     let svg = fs::read_to_string(folder.path().join("curves.svg")).expect("a file");
     assert!(svg.starts_with("<svg") && svg.contains("thompson"), "{svg}");
 
-    let output = halles(folder.path(), "offers simulate --world world.yaml --campaign large");
+    let output = halles(folder.path(), &[], "offers simulate --world world.yaml --campaign large");
     assert!(output.contains("error: world.yaml: no campaign is called `large`; there are small"), "{output}");
 }

@@ -9,8 +9,10 @@ mod locale;
 mod money;
 mod page;
 mod problem;
+pub mod table;
 mod text;
 mod time;
+mod violation;
 
 pub use id::{
     ClientId, IdSource, OrderId, PaymentId, PlaceId, ProductId, ReplenishmentId, SaleId, ShopId, SystemIds,
@@ -21,3 +23,4 @@ pub use page::{Cursor, CursorError, Limit, Page};
 pub use problem::{FieldError, Kind, Problem, kinds};
 pub use text::{Ean13, Email, Line, Quantity, Text, TextError};
 pub use time::{Clock, Day, ManualClock, SystemClock, Timestamp};
+pub use violation::Violation;

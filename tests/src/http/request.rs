@@ -37,7 +37,7 @@ impl Request {
     /// With a JSON body of type `application/json`.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
+        self.typed(Some("application/json"), body.to_string())
     }
 
     /// With a body and no word about its type.
@@ -45,6 +45,16 @@ impl Request {
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
+    }
+
+    /// With a body of a type, or with no word about its type.
+    #[must_use]
+    pub fn typed(self, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> Self {
+        let request = match content_type {
+            Some(content_type) => self.header("content-type", content_type),
+            None => self,
+        };
+        request.body(body)
     }
 
     /// The method.

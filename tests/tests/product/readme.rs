@@ -35,12 +35,7 @@ const TYPES: [Option<&str>; 4] =
 const PATHS: [&str; 2] = ["/saga/commande/", "/saga/commande"];
 
 async fn call(client: &mut Client, path: &str, content_type: Option<&str>, body: &str) -> Result<Answer> {
-    let request = Request::post(path).body(body);
-    let request = match content_type {
-        Some(content_type) => request.header("content-type", content_type),
-        None => request,
-    };
-    client.call(&request).await
+    client.call(&Request::post(path).typed(content_type, body)).await
 }
 
 fn states(order: &Value) -> Vec<&str> {

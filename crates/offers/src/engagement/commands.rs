@@ -1,5 +1,7 @@
 //! Tracking: which events count, written down as one event of the log.
 
+pub mod fold;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

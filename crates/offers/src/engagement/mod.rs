@@ -7,8 +7,6 @@
 pub(crate) mod api;
 mod apply;
 pub mod commands;
-#[path = "commands/fold.rs"]
-pub mod fold;
 mod kind;
 pub mod metrics;
 mod queries;
@@ -18,5 +16,6 @@ mod tracked;
 pub mod work;
 
 pub use apply::{Counts, Numbers, Rewards, Touched};
+pub use commands::fold;
 pub use kind::{EventType, UnknownEventType};
 pub use tracked::{ENGAGEMENT, Engagement, Signals, Tracked};

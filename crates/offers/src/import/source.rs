@@ -4,6 +4,7 @@
 //! Every value keeps the line that it stands on, so that a fault can be told by file, line and column.
 
 use csv::{ReaderBuilder, StringRecord};
+use kernel::table;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -60,15 +61,7 @@ fn decoded(bytes: &[u8]) -> Result<&str, (u64, String)> {
     if bytes.len() > MAX_BYTES {
         return Err((0, format!("larger than {} MiB: split the file", MAX_BYTES >> 20)));
     }
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        (newlines(before) + 1, "not UTF-8: save the file with that encoding".to_owned())
-    })
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    table::utf8(bytes).map_err(|line| (line, "not UTF-8: save the file with that encoding".to_owned()))
 }
 
 /// Whoever gets what is read; false when no more is wanted.
@@ -77,7 +70,7 @@ type Each<'e> = &'e mut dyn FnMut(Part, &mut Report) -> bool;
 /// Reads CSV; false when `each` wanted no more.
 fn read_csv(text: &str, report: &mut Report, each: Each<'_>) -> bool {
     let mut lines = ReaderBuilder::new()
-        .delimiter(delimiter(text))
+        .delimiter(table::separator(text, b",;\t"))
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes())
@@ -99,7 +92,8 @@ fn read_csv(text: &str, report: &mut Report, each: Each<'_>) -> bool {
         if line.iter().all(|value| value.trim().is_empty()) {
             continue;
         }
-        let number = line_of(text, &line);
+        let place = line.position().map_or((0, 0), |place| (place.line(), place.byte()));
+        let number = table::line_of_record(text, place.0, place.1);
         if line.len() != names.len() {
             let message = format!("{} values where the header has {}", line.len(), names.len());
             report.add(number, "", message);
@@ -125,22 +119,6 @@ fn csv_record(line: u64, names: &[String], values: &StringRecord) -> Record {
         .map(|(name, value)| Field { name: name.clone(), line, value: Value::from(value) })
         .collect();
     Record { line, fields }
-}
-
-/// The separator that the first line holds most of.
-fn delimiter(text: &str) -> u8 {
-    let header = text.trim_start_matches(['\r', '\n']).lines().next().unwrap_or("");
-    let count = |separator: u8| header.bytes().filter(|byte| *byte == separator).count();
-    [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| count(*separator)).unwrap_or(b',')
-}
-
-/// The line a record starts on. The reader's position is before the blank lines that it passes over.
-fn line_of(text: &str, record: &StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let rest = text.as_bytes().get(start..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    position.line() + newlines(rest.get(..blank).unwrap_or_default())
 }
 
 /// Reads JSON; false when `each` wanted no more. The first fault ends it: what follows cannot be trusted.
@@ -265,7 +243,7 @@ impl Json<'_> {
     /// The line of the next byte.
     fn line(&mut self) -> u64 {
         let passed = self.text.as_bytes().get(self.counted..self.place).unwrap_or_default();
-        self.line += newlines(passed);
+        self.line += table::newlines(passed);
         self.counted = self.place;
         self.line
     }

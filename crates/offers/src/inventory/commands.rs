@@ -1,5 +1,7 @@
 //! Changing how many of an offer are left. No keys need be declared: see `Ledger`.
 
+pub(crate) mod ledger;
+
 use std::collections::BTreeMap;
 
 use kernel::{ProductId, Quantity, Timestamp};

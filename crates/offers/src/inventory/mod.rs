@@ -2,8 +2,6 @@
 
 pub mod commands;
 mod evaluate;
-#[path = "commands/ledger.rs"]
-mod ledger;
 pub mod stock;
 pub mod watch;
 
@@ -13,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{DbError, FromColumn, Param, RowRef, ToParam};
 use utoipa::ToSchema;
 
-pub(crate) use ledger::{Act, Change, Ledger};
+pub(crate) use commands::ledger::{Act, Change, Ledger};
 pub use stock::{Availability, ProductLevel, ProductStock};
 
 use crate::names::{Category, OfferId};

@@ -7,8 +7,6 @@ pub mod amount;
 pub mod api;
 pub mod commands;
 pub mod details;
-#[path = "queries/invariants.rs"]
-pub mod invariants;
 pub mod queries;
 pub mod sweep;
 
@@ -21,6 +19,7 @@ use utoipa::ToSchema;
 
 pub use amount::{Amount, AmountError};
 pub use details::Details;
+pub use queries::invariants;
 
 use crate::inventory::Units;
 use crate::names::{Category, OfferId, Segment};

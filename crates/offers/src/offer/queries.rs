@@ -1,5 +1,7 @@
 //! Reading offers.
 
+pub mod invariants;
+
 use kernel::{ProductId, Timestamp};
 use store::{DbError, RowRef, Tx, params};
 

@@ -12,9 +12,6 @@ pub mod api;
 pub(crate) mod commands;
 pub mod notices;
 pub mod queries;
-#[cfg(test)]
-#[path = "queries/scenarios.rs"]
-mod scenarios;
 
 use std::collections::BTreeMap;
 

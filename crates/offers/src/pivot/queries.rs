@@ -1,5 +1,8 @@
 //! Reading pivots.
 
+#[cfg(test)]
+mod scenarios;
+
 use std::collections::BTreeMap;
 
 use kernel::Timestamp;

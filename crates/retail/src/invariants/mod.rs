@@ -23,24 +23,8 @@ use store::{DbError, Tx};
 use crate::stock::Slot;
 use queries::{Counted, Paid, Stored, Totalled};
 
-/// Something that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which rule it breaks.
-    pub rule: Rule,
-    /// Where: a place and product, an order, a sale.
-    pub subject: String,
-    /// What would be right.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: expected {}, found {}", self.rule, self.subject, self.expected, self.found)
-    }
-}
+/// Something that is not as it must be in the stores.
+pub type Violation = kernel::Violation<Rule>;
 
 /// The rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -12,12 +12,7 @@ use crate::folder;
 const TYPES: [Option<&str>; 2] = [Some("application/json"), Some("application/x-www-form-urlencoded")];
 
 async fn call(client: &mut Client, path: &str, content_type: Option<&str>, body: &str) -> Result<Answer> {
-    let request = Request::post(path).body(body);
-    let request = match content_type {
-        Some(content_type) => request.header("content-type", content_type),
-        None => request,
-    };
-    client.call(&request).await
+    client.call(&Request::post(path).typed(content_type, body)).await
 }
 
 fn first(answer: &Value) -> Result<&Value> {

@@ -1,7 +1,7 @@
 //! The durable fold: what people did, taken into the tables from which the ranking index starts.
 //!
 //! A consumer of the log. Each step reads the rows that its events touch, takes the events in one after the other
-//! ([`super::Touched::apply`]), and writes each row once, in the transaction that moves its cursor: however the log is
+//! ([`Touched::apply`]), and writes each row once, in the transaction that moves its cursor: however the log is
 //! cut into steps, and whatever crashes between them, the tables come out the same.
 
 use std::collections::{BTreeSet, HashMap};
@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use kernel::Timestamp;
 use store::{Consumer, DbError, Lane, RowRef, StoredEvent, Tx, log, params};
 
-use super::{Counts, ENGAGEMENT, Engagement, EventType, Numbers, Rewards, Touched, Tracked};
+use crate::engagement::{Counts, ENGAGEMENT, Engagement, EventType, Numbers, Rewards, Touched, Tracked};
 use crate::experiment;
 use crate::learn::{Arm, Shared, name_hash};
 use crate::trending::{StoredWindows, Windows};

@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::EventType;
 use super::commands::TrackItem;
-use crate::inventory::{ProductLevel, ProductStock, Units};
+use crate::inventory::{ProductLevel, ProductStock};
 use crate::names::OfferId;
-use crate::offer::{Amount, Details, DiscountType, Priority};
+use crate::offer::Details;
+use crate::offer::details::tests::details;
 
 /// Stores that have nothing.
 pub(super) struct NoStores;
@@ -25,22 +26,7 @@ impl ProductStock for NoStores {
 
 /// An offer with so many units.
 pub(super) fn offer(id: &str, category: &str, units: i64) -> (OfferId, Details) {
-    let details = Details {
-        name: id.parse().unwrap(),
-        category: category.parse().unwrap(),
-        discount_type: DiscountType::Percentage,
-        discount_value: Amount::whole(25),
-        priority: Priority::new(95).unwrap(),
-        inventory: Units::new(units).unwrap(),
-        expires_at: None,
-        min_purchase: None,
-        max_discount: None,
-        target_segments: Vec::new(),
-        margin_percent: None,
-        product: None,
-        status: None,
-    };
-    (id.parse().unwrap(), details)
+    (id.parse().unwrap(), details(id, category, 95, units))
 }
 
 /// An event, whose name is the caller's unless it is empty.

@@ -7,18 +7,18 @@
 //! transaction starts, then this row, then the log's head), so nobody waits in a circle.
 //!
 //! The stores' own rows are only read. A sale may be committed between that and our commit; its event then comes after,
-//! and [`super::watch`] looks again.
+//! and [`crate::inventory::watch`] looks again.
 
 use std::collections::BTreeMap;
 
 use kernel::Timestamp;
-use store::{DbError, Tx, params};
+use store::{DbError, Param, Tx, params};
 
-use super::evaluate::{Transition, evaluate};
-use super::{
+use crate::SOURCE;
+use crate::inventory::evaluate::{Transition, evaluate};
+use crate::inventory::{
     Availability, Counted, Low, OFFER_LOW, OFFER_RESTOCKED, OFFER_STOCK, OFFER_STOCKOUT, ProductStock, Turned,
 };
-use crate::SOURCE;
 use crate::names::{Category, OfferId};
 use crate::offer::commands::{OFFER_CHANGED, OFFER_CREATED, OFFER_DELETED, OFFER_EXPIRED};
 use crate::offer::{Offer, Status, Stored, queries};
@@ -243,32 +243,7 @@ fn insert(tx: &mut Tx<'_>, now: Timestamp, offers: &[&Stored]) -> Result<(), DbE
              inventory_effective, out_since, low_told, expires_at, min_purchase, max_discount, target_segments,
              margin_percent, product_id, status, deleted, version, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)",
-        offers.iter().zip(&segments).map(|(stored, segments)| {
-            let offer = &stored.offer;
-            params![
-                &offer.id,
-                offer.id.number().and_then(|number| i64::try_from(number).ok()),
-                &offer.name,
-                &offer.category,
-                offer.discount_type.name(),
-                offer.discount_value,
-                i64::from(offer.priority.get()),
-                offer.inventory_own,
-                offer.inventory,
-                stored.out_since,
-                stored.low_told,
-                offer.expires_at,
-                offer.min_purchase,
-                offer.max_discount,
-                segments,
-                offer.margin_percent,
-                offer.product,
-                offer.status.name(),
-                stored.deleted,
-                stored.version,
-                now
-            ]
-        }),
+        offers.iter().zip(&segments).map(|(stored, segments)| row(stored, segments, now)),
     )
 }
 
@@ -276,37 +251,41 @@ fn insert(tx: &mut Tx<'_>, now: Timestamp, offers: &[&Stored]) -> Result<(), DbE
 fn replace(tx: &mut Tx<'_>, now: Timestamp, offers: &[&Stored]) -> Result<(), DbError> {
     let segments = segments(offers)?;
     tx.execute_each_once(
-        "UPDATE offer SET name = $3, category = $4, discount_type = $5, discount_value = $6, priority = $7,
-             inventory_own = $8, inventory_effective = $9, out_since = $10, low_told = $11, expires_at = $12,
-             min_purchase = $13, max_discount = $14, target_segments = $15, margin_percent = $16, product_id = $17,
-             status = $18, deleted = $19, version = $2, updated_at = $20
-         WHERE id = $1 AND version = $2 - 1",
-        offers.iter().zip(&segments).map(|(stored, segments)| {
-            let offer = &stored.offer;
-            params![
-                &offer.id,
-                stored.version,
-                &offer.name,
-                &offer.category,
-                offer.discount_type.name(),
-                offer.discount_value,
-                i64::from(offer.priority.get()),
-                offer.inventory_own,
-                offer.inventory,
-                stored.out_since,
-                stored.low_told,
-                offer.expires_at,
-                offer.min_purchase,
-                offer.max_discount,
-                segments,
-                offer.margin_percent,
-                offer.product,
-                offer.status.name(),
-                stored.deleted,
-                now
-            ]
-        }),
+        "UPDATE offer SET number = $2, name = $3, category = $4, discount_type = $5, discount_value = $6,
+             priority = $7, inventory_own = $8, inventory_effective = $9, out_since = $10, low_told = $11,
+             expires_at = $12, min_purchase = $13, max_discount = $14, target_segments = $15, margin_percent = $16,
+             product_id = $17, status = $18, deleted = $19, version = $20, updated_at = $21
+         WHERE id = $1 AND version = $20 - 1",
+        offers.iter().zip(&segments).map(|(stored, segments)| row(stored, segments, now)),
     )
+}
+
+/// Everything that is stored of an offer, in the order of its columns; the last is when.
+fn row<'p>(stored: &'p Stored, segments: &'p str, now: Timestamp) -> [Param<'p>; 21] {
+    let offer = &stored.offer;
+    params![
+        &offer.id,
+        offer.id.number().and_then(|number| i64::try_from(number).ok()),
+        &offer.name,
+        &offer.category,
+        offer.discount_type.name(),
+        offer.discount_value,
+        i64::from(offer.priority.get()),
+        offer.inventory_own,
+        offer.inventory,
+        stored.out_since,
+        stored.low_told,
+        offer.expires_at,
+        offer.min_purchase,
+        offer.max_discount,
+        segments,
+        offer.margin_percent,
+        offer.product,
+        offer.status.name(),
+        stored.deleted,
+        stored.version,
+        now
+    ]
 }
 
 /// As [`replace`], for the one kind of change that is frequent.

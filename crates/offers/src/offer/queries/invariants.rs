@@ -14,28 +14,12 @@ use store::{DbError, Tx};
 
 use crate::names::OfferId;
 
-/// Something that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which rule it breaks.
-    pub rule: Rule,
-    /// Which offer.
-    pub subject: String,
-    /// What would be right.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: expected {}, found {}", self.rule, self.subject, self.expected, self.found)
-    }
-}
+/// Something that is not as it must be about offers.
+pub type Violation = kernel::Violation<Rule>;
 
 /// What must be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Rule 1.
     OfferInventory,

@@ -7,14 +7,14 @@ use kernel::{PlaceId, ProductId, Quantity, Timestamp};
 use store::testing::Scratch;
 use store::{DbError, Failure, Tx};
 
-use super::notices::lines;
-use super::queries::page;
+use super::page;
 use crate::inventory::commands::{begin_recheck, recheck, reevaluate, set_inventory, take};
 use crate::inventory::{ProductLevel, ProductStock, Units};
 use crate::names::OfferId;
 use crate::offer::commands::{Put, create, delete, expire_due, put_all, replace};
 use crate::offer::details::tests::details;
 use crate::offer::{Details, Offer, OfferError, Status, invariants, queries};
+use crate::pivot::notices::lines;
 
 /// The stores' stock, as a test says it is.
 #[derive(Default)]

@@ -9,6 +9,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use csv::{ReaderBuilder, StringRecord};
+use kernel::table;
 
 use super::{ImportReport, LineError, MAX_BYTES, MAX_LINES};
 use crate::product::search_key;
@@ -70,7 +71,7 @@ pub(super) fn read<T>(
 ) -> Result<Vec<T>, ImportReport> {
     let text = decoded(bytes)?;
     let mut lines = ReaderBuilder::new()
-        .delimiter(delimiter(text))
+        .delimiter(table::separator(text, b";,"))
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes())
@@ -86,7 +87,8 @@ pub(super) fn read<T>(
         if record.iter().all(|value| value.trim().is_empty()) {
             continue;
         }
-        let line = line_of(text, &record);
+        let place = record.position().map_or((0, 0), |place| (place.line(), place.byte()));
+        let line = table::line_of_record(text, place.0, place.1);
         if report.read == MAX_LINES {
             report.add(LineError {
                 line,
@@ -131,22 +133,7 @@ fn decoded(bytes: &[u8]) -> Result<&str, ImportReport> {
     if bytes.len() > MAX_BYTES {
         return Err(refused(0, "", &format!("the file has more than {MAX_BYTES} bytes")));
     }
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        refused(newlines(before) + 1, "", "not UTF-8: save the file with that encoding")
-    })
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
-}
-
-/// The separator that the first line holds more of.
-fn delimiter(text: &str) -> u8 {
-    let header = text.trim_start_matches(['\r', '\n']).lines().next().unwrap_or("");
-    let count = |separator: char| header.matches(separator).count();
-    if count(';') >= count(',') { b';' } else { b',' }
+    table::utf8(bytes).map_err(|line| refused(line, "", "not UTF-8: save the file with that encoding"))
 }
 
 /// Where each column is, or what is wrong with the header.
@@ -174,13 +161,4 @@ fn places(header: &StringRecord, columns: &[Column]) -> Result<BTreeMap<&'static
 
 fn names(columns: &[Column]) -> String {
     columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
-}
-
-/// The line a record starts on. The reader's position is before the blank lines that it passes over.
-fn line_of(text: &str, record: &StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let rest = text.as_bytes().get(start..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    position.line() + newlines(rest.get(..blank).unwrap_or_default())
 }
