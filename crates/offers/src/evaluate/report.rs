@@ -257,7 +257,8 @@ fn rate_short(value: f64) -> String {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:+.1} %", 100.0 * share)
+    // A log of a few rewards bounds a ratio hardly at all; more digits would say that it did.
+    if share < 10.0 { format!("{:+.1} %", 100.0 * share) } else { "> +1000 %".to_owned() }
 }
 
 fn share(share: f64) -> String {
