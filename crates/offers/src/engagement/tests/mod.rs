@@ -12,8 +12,8 @@ use super::EventType;
 use super::commands::TrackItem;
 use crate::inventory::{ProductLevel, ProductStock};
 use crate::names::OfferId;
-use crate::offer::Details;
 use crate::offer::details::tests::details;
+use crate::offer::{Amount, Details};
 
 /// Stores that have nothing.
 pub(super) struct NoStores;
@@ -26,7 +26,7 @@ impl ProductStock for NoStores {
 
 /// An offer with so many units.
 pub(super) fn offer(id: &str, category: &str, units: i64) -> (OfferId, Details) {
-    (id.parse().unwrap(), details(id, category, 95, units))
+    (id.parse().unwrap(), Details { discount_value: Amount::whole(25), ..details(id, category, 95, units) })
 }
 
 /// An event, whose name is the caller's unless it is empty.
