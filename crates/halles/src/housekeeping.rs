@@ -1,16 +1,47 @@
-//! What is thrown away when its time is over: old events, old idempotency keys.
+//! What is thrown away when its time is over: old events, old idempotency keys. And how far the log's consumers are.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use kernel::Timestamp;
-use store::{Call, CallError, DbError, Failure, Lane, Store, Tx, idempotency, log};
+use store::{Call, CallError, DbError, Failure, Lane, Store, Tx, Unavailable, idempotency, log};
+use telemetry::Metrics;
+use telemetry::prometheus_client::metrics::family::Family;
+use telemetry::prometheus_client::metrics::gauge::Gauge;
 use web::Drain;
 
 const EVERY: Duration = Duration::from_mins(10);
 /// How many rows go with one command: a few milliseconds of the writer's time.
 const CHUNK: i64 = 1000;
 const LANE: Lane = Lane("housekeeping");
+
+/// How often the consumers of the log are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Tells as `event_cursor_lag{consumer}` how many events each durable consumer has still to pass, until the server
+/// stops.
+pub(crate) async fn watch_cursors(store: Store, drain: Drain, metrics: Metrics) {
+    let lag = Family::<Vec<(&str, String)>, Gauge>::default();
+    metrics.register(|registry| {
+        let help = "Events of the log that a durable consumer has still to pass";
+        registry.register("event_cursor_lag", help, lag.clone());
+    });
+    store.opened().await;
+    loop {
+        match store.read(|tx| Ok::<_, Unavailable>(log::lags(tx)?)).await {
+            Ok(lags) => {
+                for (consumer, events) in lags {
+                    lag.get_or_create(&vec![("consumer", consumer)]).set(events);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the log's consumers cannot be looked at now"),
+        }
+        tokio::select! {
+            () = drain.started() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
 
 /// Throws old things away until the server stops.
 pub(crate) async fn work(store: Store, drain: Drain, retention_days: u32) {

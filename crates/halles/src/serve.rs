@@ -92,19 +92,21 @@ pub fn api(
     metrics: &Metrics,
     drain: &Drain,
 ) -> anyhow::Result<(Api, Stalls)> {
-    let mut api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
-        .stall(system(settings, store, metrics).routes())
-        .stall(web::events::routes(store, drain));
     let mut stalls = Stalls { retail: None, offers: None };
     if settings.runs(Stall::Retail) {
-        let retail = retail(settings, store, metrics, drain)?;
-        api = api.stall(retail.routes());
-        stalls.retail = Some(retail);
+        stalls.retail = Some(retail(settings, store, metrics, drain)?);
     }
     if settings.runs(Stall::Offers) {
-        let offers = offers(settings, store, metrics, drain);
+        stalls.offers = Some(offers(settings, store, metrics, drain));
+    }
+    let mut api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
+        .stall(system(settings, store, metrics, stalls.offers.clone()).routes())
+        .stall(web::events::routes(store, drain));
+    if let Some(retail) = &stalls.retail {
+        api = api.stall(retail.routes());
+    }
+    if let Some(offers) = &stalls.offers {
         api = api.stall(offers.routes());
-        stalls.offers = Some(offers);
     }
     Ok((api, stalls))
 }
@@ -134,6 +136,7 @@ async fn assemble(
             work(stalls, alone).await;
         });
     }
+    tokio::spawn(housekeeping::watch_cursors(store.clone(), drain.clone(), metrics.clone()));
     tokio::spawn(housekeeping::work(store.clone(), drain.clone(), settings.events.retention_days));
     Ok((api.build(&web_settings(settings), metrics)?, offers))
 }
@@ -177,13 +180,17 @@ async fn start(stalls: &Stalls, store: &Store, demo: bool, currency: kernel::Cur
     Ok(())
 }
 
-fn system(settings: &Settings, store: &Store, metrics: &Metrics) -> System {
+fn system(settings: &Settings, store: &Store, metrics: &Metrics, offers: Option<Offers>) -> System {
     let store = store.clone();
     System {
         version: env!("CARGO_PKG_VERSION"),
         environment: settings.environment.clone(),
         metrics: metrics.clone(),
-        store: Arc::new(move || store.health()),
+        store: Arc::new(move || {
+            let health = store.health();
+            // Whoever is sent here before the index is loaded would only be sent away.
+            store::Health { ready: health.ready && offers.as_ref().is_none_or(Offers::is_ready), ..health }
+        }),
         examples: EXAMPLES
             .map(|(en, fr, body)| ExampleCall { en, fr, method: "POST", path: "/saga/commande/", body })
             .to_vec(),

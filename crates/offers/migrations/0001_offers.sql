@@ -31,10 +31,13 @@ CREATE TABLE offer (
 );
 CREATE INDEX offer_number ON offer (number) WHERE number IS NOT NULL;
 CREATE INDEX offer_category ON offer (category, id);
-CREATE INDEX offer_best ON offer (category, priority DESC, id);
-CREATE INDEX offer_out ON offer (category, id) WHERE out_since IS NOT NULL;
+CREATE INDEX offer_best ON offer (category, priority DESC, id)
+    WHERE status = 'ACTIVE' AND NOT deleted AND inventory_effective > 0;
+CREATE INDEX offer_out ON offer (category, id)
+    WHERE out_since IS NOT NULL AND status = 'ACTIVE' AND NOT deleted;
 CREATE INDEX offer_product ON offer (product_id) WHERE product_id IS NOT NULL;
-CREATE INDEX offer_expiry ON offer (expires_at, id) WHERE expires_at IS NOT NULL AND status <> 'EXPIRED';
+CREATE INDEX offer_expiry ON offer (expires_at, id) 
+    WHERE expires_at IS NOT NULL AND status <> 'EXPIRED' AND NOT deleted;
 
 -- Its one row is updated first by whoever changes offers, and so held to the commit: all such changes, of whatever
 -- process, come one after the other and see each other. recheck_after: all products' stock is to be looked at again,

@@ -30,7 +30,7 @@ mod work;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kernel::{Currency, IdSource};
+use kernel::{Currency, IdSource, Timestamp};
 use store::{Lane, Migration, Schema, Store, Unavailable};
 use telemetry::Metrics;
 use web::{Drain, Routes};
@@ -192,9 +192,19 @@ impl Offers {
         &self.parts.engagement
     }
 
+    /// Whether people can be answered: the index has been loaded.
+    pub fn is_ready(&self) -> bool {
+        self.parts.index.is_ready()
+    }
+
     /// A new UUID for the present instant.
     pub(crate) fn new_id(&self) -> uuid::Uuid {
-        self.parts.ids.next(self.parts.store.now())
+        self.new_id_at(self.parts.store.now())
+    }
+
+    /// A new UUID for an instant.
+    pub(crate) fn new_id_at(&self, now: Timestamp) -> uuid::Uuid {
+        self.parts.ids.next(now)
     }
 }
 

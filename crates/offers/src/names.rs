@@ -13,6 +13,9 @@ pub enum NameError {
     /// Not an offer's id.
     #[error("must be 1 to 32 letters, digits, `-` or `_`")]
     OfferId,
+    /// A word that an offer's path would not lead to.
+    #[error("is a word of the API: an offer of that name could not be reached")]
+    Reserved,
     /// Not a category or a segment.
     #[error("must be one line of 1 to 40 characters")]
     Label,
@@ -20,6 +23,9 @@ pub enum NameError {
     #[error("must be 1 to 64 visible characters without spaces")]
     Reference,
 }
+
+/// Words that follow `/offers/` in paths of their own.
+const RESERVED: [&str; 5] = ["decisions", "experiments", "pivots", "recommend", "trending"];
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $parse:expr) => {
@@ -91,7 +97,13 @@ name! {
     #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,32}$", example = "OFF001")]
     OfferId, |text| {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if plain && (1..=32).contains(&text.len()) { Ok(text.into()) } else { Err(NameError::OfferId) }
+        if RESERVED.contains(&text) {
+            Err(NameError::Reserved)
+        } else if plain && (1..=32).contains(&text.len()) {
+            Ok(text.into())
+        } else {
+            Err(NameError::OfferId)
+        }
     }
 }
 
@@ -131,10 +143,11 @@ impl OfferId {
         Self(format!("OFF{number:03}").into())
     }
 
-    /// The number of an id that [`OfferId::numbered`] could have made.
+    /// The number of an id that [`OfferId::numbered`] could have made, up to 999,999,999: an id with a greater one is a
+    /// name like any other, after which no next one has to be found.
     pub fn number(&self) -> Option<u64> {
         let number = self.0.strip_prefix("OFF")?.parse().ok()?;
-        (Self::numbered(number) == *self).then_some(number)
+        (number <= 999_999_999 && Self::numbered(number) == *self).then_some(number)
     }
 }
 
@@ -169,6 +182,9 @@ mod tests {
         for bad in ["", " OFF001", "OFF 1", "a/b", "..", "été", &"x".repeat(33)] {
             assert_eq!(bad.parse::<OfferId>(), Err(NameError::OfferId), "{bad}");
         }
+        for word in RESERVED {
+            assert_eq!(word.parse::<OfferId>(), Err(NameError::Reserved));
+        }
         assert_ne!("off001".parse::<OfferId>(), "OFF001".parse());
     }
 
@@ -178,7 +194,7 @@ mod tests {
         assert_eq!(OfferId::numbered(1234).as_str(), "OFF1234");
         let number = |text: &str| text.parse::<OfferId>().map(|id| id.number());
         assert_eq!(number("OFF007"), Ok(Some(7)));
-        for other in ["OFF7", "OFF0007", "OFFER", "OFF", "off007", "OFF-01"] {
+        for other in ["OFF7", "OFF0007", "OFFER", "OFF", "off007", "OFF-01", "OFF9223372036854775807"] {
             assert_eq!(number(other), Ok(None), "{other}");
         }
     }

@@ -108,6 +108,16 @@ pub fn missing(tx: &mut Tx<'_>) -> Result<i64, DbError> {
     Ok(head + 1 - oldest - kept)
 }
 
+/// By durable consumer, how many events it has still to pass.
+pub fn lags(tx: &mut Tx<'_>) -> Result<Vec<(String, i64)>, DbError> {
+    tx.query(
+        "SELECT c.name, h.position - c.position FROM event_cursor c CROSS JOIN event_head h WHERE h.id = 1
+         ORDER BY c.name",
+        &[],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// The lowest position still kept; one more than the head when nothing is.
 pub fn oldest(tx: &mut Tx<'_>) -> Result<i64, DbError> {
     tx.query_one(

@@ -23,7 +23,7 @@ pub struct System {
     pub environment: String,
     /// What `/metrics` prints.
     pub metrics: Metrics,
-    /// Asks the store how it is; must not block.
+    /// Asks the store how it is, and whether what has to be loaded from it has been; must not block.
     pub store: Arc<dyn Fn() -> store::Health + Send + Sync>,
     /// The calls that the first page shows.
     pub examples: Vec<ExampleCall>,
@@ -76,7 +76,7 @@ impl System {
 /// How the server is, and what it runs on
 #[utoipa::path(get, path = "/health", tag = "systeme", responses(
     (status = 200, body = Health),
-    (status = 503, description = "The store cannot be used for the moment"),
+    (status = 503, description = "The store cannot be used for the moment, or is being loaded"),
 ))]
 async fn health(State(system): State<Arc<System>>) -> Result<Json<Health>, Rejection> {
     checked(&system)
@@ -103,7 +103,7 @@ fn checked(system: &System) -> Result<Json<Health>, Rejection> {
     if store.ready {
         return Ok(Json(health));
     }
-    let detail = "the database cannot be used for the moment";
+    let detail = "the database cannot be used for the moment, or what it holds is being loaded";
     Err(Problem::new(&kinds::UNAVAILABLE, detail).retry_after(2).with("sante", &health))?
 }
 

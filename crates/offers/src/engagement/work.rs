@@ -9,6 +9,7 @@ use web::Drain;
 
 use super::{Rewards, commands, fold};
 use crate::OFFERS;
+use crate::work::Streak;
 
 /// How long the fold waits for news before it looks by itself: other processes' events may come without being told.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -20,14 +21,13 @@ const AT_ONCE: i64 = 500;
 /// Follows the log with the durable fold until the server stops.
 pub async fn follow(store: &Store, rewards: Rewards, drain: &Drain) {
     let consumer = fold::consumer(rewards);
+    let mut streak = Streak::new("folding what people did");
     let mut news = store.tail();
     let stopped = drain.started();
     tokio::pin!(stopped);
     loop {
-        match consumer.step(store).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::debug!(%error, "what people did cannot be folded now"),
+        if streak.note(consumer.step(store).await).is_some_and(|passed| passed > 0) {
+            continue;
         }
         tokio::select! {
             () = &mut stopped => return,

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{ProductStock, commands};
 use crate::OFFERS;
+use crate::work::Streak;
 
 /// Units of products have moved: the new levels, by place and product.
 pub const STOCK_CHANGED: &str = "halles.stock.changed";
@@ -102,13 +103,11 @@ impl Watch {
         self.store.opened().await;
         let mut news = self.store.tail();
         let mut caught_up = None;
+        let mut streak = Streak::new("following the stores' stock");
         loop {
             let head = self.store.head();
-            if caught_up != Some(head) {
-                match self.catch_up().await {
-                    Ok(()) => caught_up = Some(head),
-                    Err(error) => tracing::debug!(%error, "the stores' stock cannot be followed now"),
-                }
+            if caught_up != Some(head) && streak.note(self.catch_up().await).is_some() {
+                caught_up = Some(head);
             }
             tokio::select! {
                 () = &mut stop => return,

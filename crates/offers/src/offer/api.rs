@@ -24,9 +24,6 @@ pub static OFFER_ID_TAKEN: Kind =
 pub static OFFER_OUT_OF_STOCK: Kind =
     Kind::new("offer-out-of-stock", 409, "The offer is out of stock", "L'offre est épuisée");
 
-/// Words that follow `/offers/` in paths of their own: an offer of that name could not be reached.
-const RESERVED: [&str; 3] = ["pivots", "recommend", "trending"];
-
 impl From<OfferError> for Problem {
     fn from(error: OfferError) -> Self {
         match &error {
@@ -148,9 +145,6 @@ async fn create_offer(
     Change { body, key }: Change<OfferRequest>,
 ) -> Result<Response, Rejection> {
     let (id, details) = body.checked(&offers)?;
-    if let Some(id) = id.as_ref().filter(|id| RESERVED.contains(&id.as_str())) {
-        return Err(Problem::invalid("offer_id", format!("{id} is a word of this API")).into());
-    }
     let stock = Arc::clone(offers.stock());
     change(offers.store(), key, Call::new("offers.offer.create", OFFERS), move |tx, now| {
         let offer = commands::create(tx, now, &*stock, id.clone(), &details)?;

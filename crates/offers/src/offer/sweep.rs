@@ -8,6 +8,7 @@ use store::{Call, CallError, Failure, Store, Unavailable};
 use super::{commands, queries};
 use crate::OFFERS;
 use crate::inventory::ProductStock;
+use crate::work::Streak;
 
 /// How often offers are looked through. (None is ever shown after its time: that is looked at with every answer.)
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,10 +19,9 @@ const AT_ONCE: i64 = 100;
 pub async fn work(store: &Store, stock: &Arc<dyn ProductStock>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     store.opened().await;
+    let mut streak = Streak::new("ending offers whose time is over");
     loop {
-        if let Err(error) = sweep(store, stock).await {
-            tracing::debug!(%error, "offers whose time is over cannot be ended now");
-        }
+        streak.note(sweep(store, stock).await);
         tokio::select! {
             () = &mut stop => return,
             () = tokio::time::sleep(EVERY) => {}

@@ -200,7 +200,7 @@ async fn recommend_offers(
         now,
     });
     offers.index().metrics().answered(&answer, started.elapsed());
-    let decision_id = offers.new_id();
+    let decision_id = offers.new_id_at(now);
     record(&offers, decision_id, now, &request.user_id, &answer);
     let explain = request.explain.then_some(answer.policy.as_str());
     Ok(Json(Answer {
@@ -250,8 +250,9 @@ async fn show_offer_stats(
 }
 
 /// Until the index is complete its answers would be wrong.
-fn ready(offers: &Offers) -> Result<(), Problem> {
-    if offers.index().is_ready() {
+/// Refuses for now while the index is being loaded.
+pub(crate) fn ready(offers: &Offers) -> Result<(), Problem> {
+    if offers.is_ready() {
         return Ok(());
     }
     Err(Problem::new(&kinds::UNAVAILABLE, "the ranking is being loaded").retry_after(1))

@@ -127,7 +127,8 @@ impl Catalog {
                 let slot = &self.entries[number as usize].slot;
                 let end = slot.expires_at();
                 slot.describe(offer, at);
-                self.changes.structure |= end != slot.expires_at();
+                // What is over is no longer looked for among those whose end comes.
+                self.changes.structure |= end != slot.expires_at() || slot.expires_at() <= at.micros();
                 number
             }
             Some(number) => {
@@ -300,9 +301,11 @@ impl Catalog {
         self.numbers.get(id).map(|number| self.found(*number))
     }
 
-    /// All offers, in no particular order.
-    pub(super) fn offers(&self) -> impl Iterator<Item = Found<'_>> {
-        self.numbers.values().map(|number| self.found(*number))
+    /// The offers whose numbers begin at one, of so many numbers; `None` after the last.
+    pub(super) fn part(&self, from: usize, numbers: usize) -> Option<impl Iterator<Item = Found<'_>>> {
+        let entries = self.entries.get(from..).filter(|rest| !rest.is_empty())?;
+        let part = (from..).zip(entries).take(numbers).filter(|(_, entry)| entry.used);
+        Some(part.filter_map(|(number, _)| Some(self.found(u32::try_from(number).ok()?))))
     }
 
     fn found(&self, number: u32) -> Found<'_> {

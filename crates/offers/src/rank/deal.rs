@@ -101,7 +101,7 @@ impl Dealer {
         self.shared = shared;
         let rebuilt = structure.is_some();
         let shelves =
-            structure.map_or_else(|| Arc::clone(&plan.shelves), |all| Arc::new(self.restructure(all)));
+            structure.map_or_else(|| Arc::clone(&plan.shelves), |all| Arc::new(self.restructure(all, now)));
         let lessons = self.lessons(fresh, learned, work.offers);
         touched.extend(shelves.expired(plan.at.micros(), now));
         let afresh = rebuilt || now < plan.at || plan.is_urgency_due(now);
@@ -144,10 +144,10 @@ impl Dealer {
     }
 
     /// Takes over all slots.
-    fn restructure(&mut self, all: Structure) -> Shelves {
+    fn restructure(&mut self, all: Structure, now: Timestamp) -> Shelves {
         let Structure { slots, used, arms, counters, hashes } = all;
         self.arms = arms;
-        Shelves::new(slots, used.into_iter(), hashes, &counters)
+        Shelves::new(slots, used.into_iter(), hashes, &counters, now)
     }
 
     /// The hands whose turn it is.

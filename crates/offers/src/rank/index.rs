@@ -65,6 +65,8 @@ pub struct Index {
     /// Events wait here while tables are read.
     inbox: Mutex<Option<Vec<StoredEvent>>>,
     dealer: Mutex<Dealer>,
+    /// The policies that experiments use from the next refresh on, when they are others than before.
+    others: Mutex<Option<Vec<PolicyName>>>,
     rewards: Rewards,
     metrics: RankMetrics,
 }
@@ -89,6 +91,7 @@ impl Index {
             replayed: AtomicI64::new(0),
             inbox: Mutex::default(),
             dealer: Mutex::new(dealer),
+            others: Mutex::default(),
             rewards: settings.rewards,
             metrics: RankMetrics::default(),
         }
@@ -111,6 +114,9 @@ impl Index {
     /// Brings hands and lists up to date with what was applied, and deals some hands anew.
     pub fn refresh(&self, now: Timestamp, work: Work) -> Done {
         let mut dealer = self.dealer();
+        if let Some(others) = self.others.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            dealer.want(others);
+        }
         let news = self.catalog().news(&self.categories);
         let (next, done) = dealer.deal(&self.plan.load(), news, now, work);
         if let Some(next) = next {
@@ -121,7 +127,8 @@ impl Index {
 
     /// Whether a refresh would change anything even if no hand were dealt anew.
     pub(super) fn is_behind(&self, now: Timestamp) -> bool {
-        let has_news = self.catalog().has_news();
+        let has_news =
+            self.catalog().has_news() || self.others.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         has_news || self.plan.load().is_aged(now) || self.dealer().has_work()
     }
 
@@ -237,7 +244,8 @@ impl Index {
     pub(super) fn run_experiment(&self, running: Running) {
         let others = running.policies().filter(|policy| *policy != self.default_policy).collect();
         self.experiment.store(Arc::new(running));
-        self.dealer().want(others);
+        // Not the dealer itself: whoever commits would wait for a refresh to end.
+        *self.others.lock().unwrap_or_else(PoisonError::into_inner) = Some(others);
     }
 
     fn engage(&self, event: &StoredEvent, since: Option<&Since>) {

@@ -18,6 +18,8 @@ pub(super) struct Products {
     /// Whether a place is open.
     places: HashMap<PlaceId, bool>,
     wanted: HashSet<ProductId>,
+    /// Products tied since the last levels were asked for.
+    unasked: HashSet<ProductId>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,9 @@ impl Products {
         if !known.read {
             self.wanted.insert(product);
         }
+        if known.offers.len() == 1 {
+            self.unasked.insert(product);
+        }
     }
 
     /// Undoes [`Products::tie`].
@@ -73,6 +78,10 @@ impl Products {
             if known.offers.is_empty() {
                 self.tied.remove(&product);
                 self.wanted.remove(&product);
+                if self.tied.is_empty() {
+                    // From now on nobody tells of shops that open and close.
+                    self.places.clear();
+                }
             }
         }
     }
@@ -93,6 +102,7 @@ impl Products {
 
     /// The products whose levels have to be read.
     pub(super) fn take_wanted(&mut self) -> Vec<ProductId> {
+        self.unasked.clear();
         self.wanted.drain().collect()
     }
 
@@ -108,7 +118,9 @@ impl Products {
 
     /// Takes over levels that were read; what events have told meanwhile is newer. Returns the offers concerned.
     pub(super) fn learn(&mut self, asked: &[ProductId], levels: &[ProductLevel]) -> Vec<u32> {
-        for level in levels {
+        // Of what was tied while this was being read, it may be older than events that nobody took in.
+        let unasked = &self.unasked;
+        for level in levels.iter().filter(|level| !unasked.contains(&level.product)) {
             self.places.entry(level.place).or_insert(level.active_place);
             let Some(known) = self.tied.get_mut(&level.product) else { continue };
             known.active.get_or_insert(level.active_product);
@@ -117,7 +129,7 @@ impl Products {
             }
         }
         let mut concerned = Vec::new();
-        for product in asked {
+        for product in asked.iter().filter(|product| !self.unasked.contains(product)) {
             if let Some(known) = self.tied.get_mut(product) {
                 known.read = true;
                 concerned.extend(&known.offers);
@@ -210,6 +222,33 @@ mod tests {
         products.change_levels(&changed(0, 0));
         products.learn(&asked, &[level(0, 4, true), level(1, 2, true)]);
         assert_eq!(products.available(PRODUCT), 2);
+    }
+
+    #[test]
+    fn shops_are_forgotten_with_the_last_product() {
+        let mut products = Products::default();
+        products.tie(PRODUCT, 0);
+        let asked = products.take_wanted();
+        products.learn(&asked, &[level(2, 9, true)]);
+        products.untie(PRODUCT, 0);
+        // Shop 2 closes meanwhile, and nobody looks.
+        products.tie(PRODUCT, 0);
+        let asked = products.take_wanted();
+        products.learn(&asked, &[level(0, 1, true), level(2, 9, false)]);
+        assert_eq!(products.available(PRODUCT), 1);
+    }
+
+    #[test]
+    fn what_was_read_for_an_earlier_tie_is_too_old() {
+        let mut products = Products::default();
+        products.tie(PRODUCT, 0);
+        let asked = products.take_wanted();
+        products.untie(PRODUCT, 0);
+        products.tie(PRODUCT, 0);
+        assert!(products.learn(&asked, &[level(0, 4, true)]).is_empty());
+        assert_eq!((products.available(PRODUCT), products.take_wanted()), (0, vec![PRODUCT]));
+        products.learn(&asked, &[level(0, 1, true)]);
+        assert_eq!(products.available(PRODUCT), 1);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) struct Shelves {
     /// The first is everybody's.
     pub(super) audiences: Vec<Audience>,
     by_segment: HashMap<u32, usize>,
-    /// Offers with an end, the earliest first.
+    /// Offers with an end that is still to come or not yet told of, the earliest first.
     expiring: Vec<(i64, u32)>,
 }
 
@@ -51,6 +51,7 @@ impl Shelves {
         used: impl Iterator<Item = u32>,
         hashes: Vec<u32>,
         counters: &HashMap<Option<u32>, Counter>,
+        now: Timestamp,
     ) -> Self {
         let mut sorted: BTreeMap<Option<u32>, BTreeMap<u32, Vec<u32>>> = BTreeMap::new();
         sorted.insert(None, BTreeMap::new());
@@ -64,7 +65,8 @@ impl Shelves {
                 shelve(None);
             }
             slot.segments.iter().for_each(|segment| shelve(Some(*segment)));
-            if slot.expires_at() != i64::MAX {
+            // One that was closed at its end opens again only with another end, and then all this is made anew.
+            if slot.expires_at() != i64::MAX && !slot.is_closed_for_good(now) {
                 expiring.push((slot.expires_at(), number));
             }
         }

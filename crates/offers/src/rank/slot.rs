@@ -76,6 +76,11 @@ impl Slot {
         self.open.load(Ordering::Acquire) && self.stock() > 0
     }
 
+    /// Whether its time is over and it has been closed.
+    pub(super) fn is_closed_for_good(&self, now: Timestamp) -> bool {
+        !self.open.load(Ordering::Acquire) && self.expires_at() <= now.micros()
+    }
+
     /// Units left.
     pub(super) fn stock(&self) -> i64 {
         self.stock.load(Ordering::Acquire)

@@ -7,9 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use web::{Json, Query, Rejection, Routes};
 
-use super::{Trend, Window, top};
+use super::{Trend, Window};
 use crate::Offers;
 use crate::names::Category;
+use crate::rank::api::ready;
 
 /// How many offers are told when nothing is asked for, and at most.
 const LIMITS: (usize, usize) = (10, 100);
@@ -55,6 +56,10 @@ async fn list_trending(
     if !(1..=most).contains(&limit) {
         Err(Problem::invalid("limit", format!("must be a whole number from 1 to {most}")))?;
     }
-    let all = offers.index().trends(params.window, offers.store().now(), params.category.as_ref());
-    Ok(Json(Trending { window: params.window, trending: top(all, limit) }))
+    ready(&offers)?;
+    let (window, now) = (params.window, offers.store().now());
+    Ok(Json(Trending {
+        window,
+        trending: offers.index().trends(window, now, params.category.as_ref(), limit),
+    }))
 }

@@ -43,15 +43,6 @@ pub struct Trend {
     pub points: f64,
 }
 
-/// The most active offers, at most `limit`, the most active first and of equals the one whose id comes first; those
-/// without any activity are not trending.
-pub fn top(mut all: Vec<Trend>, limit: usize) -> Vec<Trend> {
-    all.retain(|trend| trend.points > 0.0);
-    all.sort_unstable_by(|a, b| b.points.total_cmp(&a.points).then_with(|| a.offer_id.cmp(&b.offer_id)));
-    all.truncate(limit);
-    all
-}
-
 /// The windows of one offer. Quiet offers hold nothing but an empty pointer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Windows(Option<Box<Buckets>>);

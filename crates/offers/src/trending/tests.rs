@@ -64,20 +64,6 @@ fn quiet_offers_hold_nothing() {
     assert_eq!(windows, Windows::default());
 }
 
-#[test]
-fn the_most_active_come_first_and_the_quiet_not_at_all() {
-    let trend = |id: &str, points| Trend {
-        offer_id: id.parse().unwrap(),
-        offer_name: String::new(),
-        category: "food".parse().unwrap(),
-        points,
-    };
-    let all = vec![trend("D", 0.0), trend("C", 1.0), trend("B", 2.5), trend("A", 1.0)];
-    let ids =
-        |limit| top(all.clone(), limit).iter().map(|trend| trend.offer_id.to_string()).collect::<Vec<_>>();
-    assert_eq!((ids(10), ids(2)), (vec!["B".into(), "A".into(), "C".into()], vec!["B".into(), "A".into()]));
-}
-
 proptest! {
     /// Against a list of everything that happened, summed by bucket without any ring.
     #[test]

@@ -10,6 +10,7 @@ use web::{Json, Path, Rejection, Routes};
 use super::{Interner, Profile, relevance};
 use crate::Offers;
 use crate::names::UserId;
+use crate::rank::api::ready;
 
 pub(crate) fn routes() -> Routes<Offers> {
     Routes::new().routes(routes!(show_profile))
@@ -98,6 +99,7 @@ async fn show_profile(
     State(offers): State<Offers>,
     Path(user_id): Path<UserId>,
 ) -> Result<Json<ShownProfile>, Rejection> {
+    ready(&offers)?;
     let shown = offers.index().profile(&user_id, offers.store().now());
     Ok(Json(shown.ok_or_else(|| Problem::not_found("user", &user_id))?))
 }

@@ -3,8 +3,9 @@
 //! Whatever is decided about offers rests on other rows too: the pivots of a category on all of its offers, a stock-out
 //! on what the stores have. So that two decisions never pass each other on PostgreSQL (READ COMMITTED), whoever opens
 //! the ledger first updates the one row of `offer_turn`, and holds it to the commit: from then on each of its statements
-//! sees everything that was committed before. The order of locks is the same for all (declared keys when the
-//! transaction starts, then this row, then the log's head), so nobody waits in a circle.
+//! sees everything that was committed before. Declared keys come before it and the log's head after it. Only the names of
+//! tracked events may be claimed on either side: two processes that bring the same names, in batches that also change
+//! offers, can wait in a circle, which the server ends and the store's retry heals.
 //!
 //! The stores' own rows are only read. A sale may be committed between that and our commit; its event then comes after,
 //! and [`crate::inventory::watch`] looks again.

@@ -4,6 +4,7 @@ use super::world::{Given, NOW, World};
 use crate::engagement::EventType;
 use crate::learn::PolicyName;
 use crate::rank::{Recommendation, Request, Work, signals};
+use crate::trending::Window;
 
 fn ask(world: &World, user: &str, limit: usize) -> Recommendation {
     world.index.recommend(&Request { user_id: user, limit, segment: None, now: world.now })
@@ -284,4 +285,52 @@ fn an_offer_tied_to_a_product_lives_by_what_the_stores_have() {
     assert_eq!(count(&world), Some(50), "the merchant's own count bounds it too");
     world.tell("halles.shop.changed", "1", &serde_json::json!({"id": 1, "actif": false, "nom": "x"}));
     assert_eq!(count(&world), None);
+}
+
+#[test]
+fn the_most_active_come_first_and_the_quiet_not_at_all() {
+    let mut world = demo();
+    for (offer, category, what) in [
+        ("OFF003", "food", EventType::Click),
+        ("OFF005", "sports", EventType::Redemption),
+        ("OFF001", "electronics", EventType::Click),
+    ] {
+        world.engage("USER001", offer, category, what);
+    }
+    let trends = |category: Option<&str>, limit| {
+        let category = category.map(|category| category.parse().expect("a category"));
+        let trends = world.index.trends(Window::Hour, world.now, category.as_ref(), limit);
+        trends.iter().map(|trend| (trend.offer_id.to_string(), trend.points)).collect::<Vec<_>>()
+    };
+    let all = [("OFF005", 5.0), ("OFF001", 1.0), ("OFF003", 1.0)].map(|(id, points)| (id.to_owned(), points));
+    assert_eq!(trends(None, 10), all);
+    assert_eq!(trends(None, 2), all[..2]);
+    assert_eq!(trends(Some("food"), 10), all[2..]);
+    assert_eq!(trends(Some("unheard of"), 10), []);
+}
+
+#[test]
+fn offers_that_are_over_are_not_looked_at_again() {
+    let mut world = demo();
+    for number in 0..100 {
+        let mut offer = Given::new(&format!("PAST{number}"), "food", 99, 5);
+        offer.expires_at = Some(NOW.plus_seconds(60));
+        world.put(&offer);
+    }
+    world.refresh(Work::ALL);
+    let pending = |world: &World| world.index.plan.load().shelves.expired(i64::MIN, world.now).count();
+    world.now = NOW.plus_seconds(61);
+    assert_eq!((pending(&world), ask(&world, "USER001", 3).available), (100, 5), "over, and not yet told of");
+    for number in 0..100 {
+        let mut offer = Given::new(&format!("PAST{number}"), "food", 99, 5);
+        (offer.expires_at, offer.status) = (Some(NOW.plus_seconds(60)), "EXPIRED");
+        world.put(&offer);
+    }
+    world.refresh(Work::ALL);
+    assert_eq!((pending(&world), ask(&world, "USER001", 3).available), (0, 5));
+    let mut back = Given::new("PAST7", "food", 99, 5);
+    back.expires_at = Some(world.now.plus_seconds(60));
+    world.put(&back);
+    world.refresh(Work::ALL);
+    assert_eq!(ask(&world, "USER001", 3).available, 6);
 }
