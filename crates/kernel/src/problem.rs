@@ -1,5 +1,7 @@
 //! What is told to a client when something cannot be done (RFC 9457).
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -114,6 +116,16 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is wrong with a body as a whole has no field.
+        if self.field.is_empty() {
+            return f.write_str(&self.message);
+        }
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
 /// A refusal as the client sees it: no internal detail ever goes in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -146,8 +158,7 @@ impl Problem {
     /// Several values are wrong; `erreurs` in the body names each.
     #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have collected")]
     pub fn invalid_fields(errors: Vec<FieldError>) -> Self {
-        let detail =
-            errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");
+        let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         Self::new(&kinds::INVALID, detail).with("erreurs", &errors)
     }
 

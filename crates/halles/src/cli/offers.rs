@@ -60,8 +60,8 @@ Also, if wanted: expires_at (2026-12-31T23:00:00Z), min_purchase_amount, max_dis
 target_segments (premium|vip), margin_percent, produit_id, status (ACTIVE or PAUSED). Users are
   {\"user_id\": \"USER001\", \"segment\": \"premium\", \"affinities\": {\"electronics\": 30}}
 or the same as CSV (electronics:30|food:12). Offers are created or replaced; a file imported twice
-leaves the same as once. While a server runs on the same SQLite data this is refused: send the
-offers to the server instead (PUT /offers/ID).")]
+leaves the same as once. While a server runs on the same SQLite data this is refused: stop it, or
+send it offers (POST /offers for new ones, PUT /offers/ID for others).")]
 pub struct ImportArgs {
     /// Files, or folders of files.
     #[arg(required = true, value_name = "FILE")]
@@ -229,7 +229,7 @@ pub struct SimulateArgs {
     /// The campaign of the world's file.
     #[arg(long, value_name = "NAME", requires = "world")]
     pub campaign: Option<String>,
-    /// The policies to compare [default: all].
+    /// The policies to compare; without it all of them.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub policies: Vec<PolicyName>,
     /// Offers shown at once.
@@ -298,7 +298,8 @@ Examples:
       a day begins at midnight in Paris; without --output to standard output
 
 One JSON line per decision, with the chance (propensity) of each offer that was shown, and the
-events that named it within a day; then one line per event whose decision was lost in a crash.
+events that named it within a day; then one line per event whose decision is not there: lost in a
+crash, or never made.
 `halles offers evaluate` reads it.")]
 pub struct DecisionsArgs {
     /// The first day or instant.

@@ -40,7 +40,7 @@ pub async fn run(settings: &Settings, args: &OffersImportArgs) -> anyhow::Result
         // There is no call for users: what is known of them is learned.
         let has_call = matches!(error, OpenError::InUse { .. }) && counts[0].0 > 0;
         let hint =
-            if has_call { "; or send the offers to the running server: PUT /offers/{offer_id}" } else { "" };
+            if has_call { "; or send offers to the running server: POST /offers for new ones, PUT /offers/{offer_id} for others" } else { "" };
         anyhow::anyhow!("{error}{hint}")
     })?;
     let imported = write(&store, files, args.replace).await;

@@ -1,5 +1,6 @@
 //! `halles offers simulate`: policies in a world whose truth is known.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
@@ -43,8 +44,13 @@ fn settings(args: &SimulateArgs) -> anyhow::Result<Settings> {
         drift_at: args.drift.map(|at| at.unwrap_or(args.impressions / 2)),
         ..Settings::new(world(args)?)
     };
+    if let Some(at) = settings.drift_at {
+        let last = settings.impressions;
+        anyhow::ensure!(at < last, "--drift {at} is never reached: give less than --impressions {last}");
+    }
     if !args.policies.is_empty() {
-        settings.policies.clone_from(&args.policies);
+        let mut seen = BTreeSet::new();
+        settings.policies = args.policies.iter().copied().filter(|policy| seen.insert(*policy)).collect();
     }
     Ok(settings)
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Decision, LostDecision, LostLine, Reward, queries};
 use crate::engagement::{ENGAGEMENT, Engagement, EventType};
-use crate::names::{NameError, OfferId};
+use crate::names::{NameError, OfferId, UserId};
 
 /// Later than this after a decision nothing is taken for its reward, in seconds.
 pub(super) const LATE_SECONDS: i64 = 24 * 3600;
@@ -94,6 +94,7 @@ struct Window {
 
 /// A reward whose decision is still to be found.
 struct Found {
+    user_id: UserId,
     offer_id: OfferId,
     what: EventType,
     at: Timestamp,
@@ -148,7 +149,7 @@ impl<W: Write> Export<'_, W> {
             }
         }
         for (decision_id, rewards) in window.rewards {
-            for Found { offer_id, what, at } in rewards {
+            for Found { offer_id, what, at, .. } in rewards {
                 let event_type = what.name().to_owned();
                 let lost_decision = LostDecision { decision_id, offer_id, event_type, at };
                 self.write(&LostLine { lost_decision })?;
@@ -159,8 +160,10 @@ impl<W: Write> Export<'_, W> {
     }
 
     fn write_decision(&mut self, mut decision: Decision, rewards: Vec<Found>) -> Result<(), ExportError> {
-        for Found { offer_id, what, at } in rewards {
-            match decision.slots.iter_mut().find(|slot| slot.offer_id == offer_id) {
+        for Found { user_id, offer_id, what, at } in rewards {
+            // What somebody else does under a decision's name is no reward of it.
+            let own = user_id.as_str() == decision.user_id.as_str();
+            match decision.slots.iter_mut().find(|slot| own && slot.offer_id == offer_id) {
                 Some(slot) => {
                     slot.rewards.push(Reward { event_type: what.name().to_owned(), at });
                     self.done.rewards += 1;
@@ -189,7 +192,8 @@ impl Window {
             let Some(id) = tracked.decision_id.filter(|id| self.holds(*id)) else { continue };
             if event.time <= instant_of(id).plus_seconds(LATE_SECONDS) {
                 let offer_id = tracked.offer_id.parse().map_err(|error| undecodable(event, error))?;
-                let found = Found { offer_id, what: tracked.event_type, at: event.time };
+                let user_id = tracked.user_id.parse().map_err(|error| undecodable(event, error))?;
+                let found = Found { user_id, offer_id, what: tracked.event_type, at: event.time };
                 self.rewards.entry(id).or_default().push(found);
                 self.count += 1;
             }

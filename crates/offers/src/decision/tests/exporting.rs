@@ -18,12 +18,24 @@ on_both_engines!(rewards_are_joined_to_their_slots, windows_change_nothing, only
 
 /// Writes one event of the log, so many seconds after noon, that says what was done with which offer.
 async fn engage(world: &World, seconds: i64, events: &[(&str, &str, Option<Uuid>)]) -> Result<()> {
+    // Each decision's own person; see `decision`.
+    let user =
+        |decision: Option<Uuid>| format!("U\"{}", decision.map_or(0, |id| id.as_u64_pair().1 & 0xffff));
+    engage_as(world, seconds, events, user).await
+}
+
+async fn engage_as(
+    world: &World,
+    seconds: i64,
+    events: &[(&str, &str, Option<Uuid>)],
+    user: impl Fn(Option<Uuid>) -> String,
+) -> Result<()> {
     world.at(seconds);
     let events: Vec<Value> = events
         .iter()
         .map(|(offer, what, decision)| {
             let mut event = json!({
-                "event_id": "e", "user_id": "U", "offer_id": offer, "category": "food", "event_type": what,
+                "event_id": "e", "user_id": user(*decision), "offer_id": offer, "category": "food", "event_type": what,
                 "signals": [0, 0, 0, 0],
             });
             if let Some(decision) = decision {
@@ -80,12 +92,13 @@ async fn rewards_are_joined_to_their_slots(world: World) -> Result<()> {
     let view = ("OFF002", "VIEW", Some(first));
     engage(&world, 1, &[view, ("OFF001", "VIEW", Some(second)), ("OFF002", "VIEW", None)]).await?;
     engage(&world, 60, &[("OFF002", "CLICK", Some(first)), ("OFF009", "VIEW", Some(first))]).await?;
+    engage_as(&world, 60, &[("OFF002", "CLICK", Some(first))], |_| "another".to_owned()).await?;
     engage(&world, 61, &[("OFF001", "CLICK", Some(lost))]).await?;
     engage(&world, LATE_SECONDS, &[("OFF001", "REDEMPTION", Some(second))]).await?;
     engage(&world, LATE_SECONDS + 1, &[("OFF002", "REDEMPTION", Some(second))]).await?;
 
     let (done, lines) = lines(&world, None, NOON, NOON.plus_seconds(1)).await?;
-    assert_eq!(done, Exported { decisions: 2, rewards: 4, lost: 1, strays: 1 });
+    assert_eq!(done, Exported { decisions: 2, rewards: 4, lost: 1, strays: 2 });
     let reward = |what: &str, seconds: i64| json!({"event_type": what, "at": NOON.plus_seconds(seconds)});
     let slot = |offer: &str, propensity: f64| json!({"offer_id": offer, "category": "électronique", "propensity": propensity, "score": 87.5});
     let rewarded = |mut slot: Value, rewards: Value| {
