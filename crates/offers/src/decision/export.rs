@@ -34,7 +34,7 @@ pub struct Exported {
     pub rewards: u64,
     /// Events that name a decision of this time which is not stored, one line each.
     pub lost: u64,
-    /// Events that name a decision in which their offer was not shown; not written.
+    /// Events that name a decision in which their offer was not shown, or not to their user; not written.
     pub strays: u64,
 }
 
