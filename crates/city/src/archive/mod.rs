@@ -1,0 +1,1 @@
+//! The facts and the metrics of every day, in numbered versions.

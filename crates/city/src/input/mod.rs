@@ -1,0 +1,1 @@
+//! Reading the city's open data.

@@ -1,0 +1,1 @@
+//! A day's metrics, worked out from its facts.
