@@ -54,7 +54,9 @@ impl fmt::Display for MetricType {
 
 /// A name that is none of the six.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such type of metrics; the types are bikes, comptages, traffic, weather, chantiers and referentiel")]
+#[error(
+    "there is no such type of metrics; the types are bikes, comptages, traffic, weather, chantiers and referentiel"
+)]
 pub struct UnknownType;
 
 impl FromStr for MetricType {
