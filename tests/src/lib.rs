@@ -3,6 +3,7 @@
 //! - [`halles`]: starts `halles serve` on data of its own, and runs `halles check`.
 //! - [`http`]: a small client, also the load generator.
 //! - [`catalogue`]: products, shops and stock, made over HTTP.
+//! - [`city`]: open data, sent and read over HTTP.
 //! - [`offers`]: offers, made, shown, taken and emptied over HTTP.
 //! - [`store_view`]: looks into a store's tables beside the program.
 //! - `crash` and `bench`: what `cargo xtask crash` and `cargo xtask bench` run.
@@ -12,6 +13,7 @@
 
 pub mod bench;
 pub mod catalogue;
+pub mod city;
 pub mod crash;
 pub mod halles;
 pub mod http;

@@ -16,6 +16,8 @@ pub enum Violation {
     Retail(retail::invariants::Violation),
     /// In the offers.
     Offers(offers::offer::invariants::Violation),
+    /// In the city's archive.
+    City(city::archive::queries::invariants::Violation),
 }
 
 impl fmt::Display for Violation {
@@ -23,6 +25,7 @@ impl fmt::Display for Violation {
         match self {
             Self::Retail(violation) => violation.fmt(f),
             Self::Offers(violation) => violation.fmt(f),
+            Self::City(violation) => violation.fmt(f),
         }
     }
 }
@@ -76,5 +79,6 @@ pub fn run(engine: &Engine) -> Result<Report, OpenError> {
 fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
     let retail = retail::invariants::check(tx)?.into_iter().map(Violation::Retail);
     let offers = offers::offer::invariants::check(tx)?.into_iter().map(Violation::Offers);
-    Ok(retail.chain(offers).collect())
+    let city = city::archive::queries::invariants::check(tx)?.into_iter().map(Violation::City);
+    Ok(retail.chain(offers).chain(city).collect())
 }

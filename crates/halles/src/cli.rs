@@ -3,6 +3,7 @@
 //! Flags that set a configuration key take their help from the table of keys, and their values are read there
 //! too, so that a wrong value gives the same message wherever it was written.
 
+mod city;
 mod offers;
 
 use std::path::PathBuf;
@@ -11,11 +12,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flags, find};
 
+pub use self::city::{CityArgs, CityCommand, CityImportArgs, FetchArgs, QualityArgs, ReportArgs};
 pub use self::offers::{
     DecisionsArgs, EvaluateArgs, ImportArgs as OffersImportArgs, OffersArgs, OffersCommand, SimulateArgs,
 };
 
-/// Runs a chain of shops in a city: stock, sales, orders, payments and offers in one program.
+/// Runs a chain of shops in a city: stock, sales, orders, payments, offers and the city's flow in one program.
 #[derive(Debug, Parser)]
 #[command(
     name = "halles",
@@ -28,8 +30,9 @@ pub use self::offers::{
 Examples:
   halles serve --demo          a chain with invented data on http://127.0.0.1:8000, open its /docs
   halles config                what is configured, and where each value comes from
-  halles check                 verify stock, reservations, orders and offers
+  halles check                 verify stock, reservations, orders, offers and the city
   halles offers simulate       how fast each policy learns what people like
+  halles city report DATE      the city's traffic on a day
   halles <COMMAND> --help      more about one command, with examples"
 )]
 pub struct Cli {
@@ -48,12 +51,14 @@ pub enum Command {
     Serve(ServeArgs),
     /// Prints every setting and where its value comes from.
     Config(ConfigArgs),
-    /// Verifies the books: stock, reservations, orders, payments and offers.
+    /// Verifies the books: stock, reservations, orders, payments, offers and the city's archive.
     Check(CheckArgs),
     /// Data of the stores.
     Retail(RetailArgs),
     /// Offers: imports, exports, and how well policies do.
     Offers(OffersArgs),
+    /// The city's flow: open data in, reports out.
+    City(CityArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
 }

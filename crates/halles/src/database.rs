@@ -7,7 +7,7 @@ use store::{Durability, Engine, Options, Schema};
 use crate::config::Settings;
 
 /// The tables of all stalls: each process knows all of them, whichever stalls it runs.
-pub const SCHEMAS: [Schema; 2] = [retail::SCHEMA, offers::SCHEMA];
+pub const SCHEMAS: [Schema; 3] = [retail::SCHEMA, offers::SCHEMA, city::SCHEMA];
 
 /// The exit code of a process whose disk failed under a commit: a restart recovers.
 const DISK_FAILED: i32 = 74;

@@ -1,8 +1,9 @@
-//! `--demo`: the invented chain and its offers, made once.
+//! `--demo`: the invented chain, its offers and its city, made once.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use city::City;
 use kernel::Currency;
 use retail::demo::Loaded;
 use store::Store;
@@ -27,4 +28,17 @@ pub(crate) async fn load(store: &Store, currency: Currency) -> anyhow::Result<()
         tracing::info!(seconds, "demo data made: invented shops, products, people and offers");
     }
     Ok(())
+}
+
+/// Takes the demonstration's city in, unless there is any other data of a city, or was.
+pub(crate) async fn load_city(city: &City) {
+    let started = Instant::now();
+    match city::demo::load(city).await {
+        Ok(city::demo::Loaded::Now) => {
+            let seconds = started.elapsed().as_secs_f32();
+            tracing::info!(seconds, "demo data made: an invented city's traffic, up to yesterday");
+        }
+        Ok(city::demo::Loaded::Before) => tracing::debug!("there is data of a city already"),
+        Err(error) => tracing::warn!(%error, "the invented city could not be taken in"),
+    }
 }

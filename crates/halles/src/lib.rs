@@ -3,6 +3,7 @@
 //! Only this crate knows all stalls. [`cli`] says what can be asked for, [`config`] what it is to be done with.
 
 pub mod check;
+pub mod city;
 pub mod cli;
 pub mod config;
 pub mod database;

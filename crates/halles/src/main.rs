@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use halles::cli::{
-    CheckArgs, Cli, Command, CompletionsArgs, ConfigArgs, DecisionsArgs, ImportArgs, LogArgs, OffersCommand,
-    OffersImportArgs, OutputFormat, RetailCommand, ServeArgs,
+    CheckArgs, CityCommand, Cli, Command, CompletionsArgs, ConfigArgs, DecisionsArgs, ImportArgs, LogArgs,
+    OffersCommand, OffersImportArgs, OutputFormat, RetailCommand, ServeArgs,
 };
 use halles::config::{Config, Flags, Mistakes};
 use halles::output::print;
@@ -40,6 +40,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             OffersCommand::Simulate(args) => done(&halles::offers::simulate::run(args)?),
             OffersCommand::Decisions(args) => decisions(args, &cli.log),
         },
+        Command::City(args) => city(&args.command, &cli.log),
     }
 }
 
@@ -94,6 +95,28 @@ fn decisions(args: &DecisionsArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
     // What was asked for goes to standard output, or to a file.
     eprint!("{}", halles::offers::decisions::run(&settings, args)?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn city(command: &CityCommand, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let store = match command {
+        CityCommand::Import(args) => &args.store,
+        CityCommand::Fetch(args) => &args.store,
+        CityCommand::Report(args) => &args.store,
+        CityCommand::Quality(args) => &args.store,
+    };
+    let settings = load(store.flags(), log, store.config.as_deref())?.settings;
+    telemetry::logs::init(settings.log.format, "warn")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        CityCommand::Import(args) => done(&runtime.block_on(halles::city::import::run(&settings, args))?),
+        CityCommand::Fetch(args) => {
+            let report = runtime.block_on(halles::city::fetch::run(&settings, args))?;
+            print(&report.text)?;
+            Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        CityCommand::Report(args) => done(&halles::city::read::report(&settings, args)?),
+        CityCommand::Quality(args) => done(&halles::city::read::quality(&settings, args)?),
+    }
 }
 
 /// Prints what a command was asked for.

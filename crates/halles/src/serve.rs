@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use city::City;
 use kernel::{SystemClock, SystemIds};
 use offers::Offers;
 use retail::payment::provider::PaymentProvider;
@@ -22,7 +23,7 @@ use crate::product_stock::RetailStock;
 use crate::{database, demo, housekeeping};
 
 /// What the API says of itself.
-const DESCRIPTION: &str = "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, events.";
+const DESCRIPTION: &str = "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, the city's flow, events.";
 
 /// The README's three calls, for the first page.
 const EXAMPLES: [(&str, &str, &str); 3] = [
@@ -83,6 +84,8 @@ pub struct Stalls {
     pub retail: Option<Retail>,
     /// Personalised offers.
     pub offers: Option<Offers>,
+    /// The city's flow.
+    pub city: Option<City>,
 }
 
 /// Everything that can be called, and the stalls behind it.
@@ -92,12 +95,15 @@ pub fn api(
     metrics: &Metrics,
     drain: &Drain,
 ) -> anyhow::Result<(Api, Stalls)> {
-    let mut stalls = Stalls { retail: None, offers: None };
+    let mut stalls = Stalls { retail: None, offers: None, city: None };
     if settings.runs(Stall::Retail) {
         stalls.retail = Some(retail(settings, store, metrics, drain)?);
     }
     if settings.runs(Stall::Offers) {
         stalls.offers = Some(offers(settings, store, metrics, drain));
+    }
+    if settings.runs(Stall::City) {
+        stalls.city = Some(crate::city::stall(settings, store, metrics, drain));
     }
     let mut api = Api::new("Halles", env!("CARGO_PKG_VERSION"), DESCRIPTION)
         .stall(system(settings, store, metrics, stalls.offers.clone()).routes())
@@ -107,6 +113,9 @@ pub fn api(
     }
     if let Some(offers) = &stalls.offers {
         api = api.stall(offers.routes());
+    }
+    if let Some(city) = &stalls.city {
+        api = api.stall(city.routes());
     }
     Ok((api, stalls))
 }
@@ -123,17 +132,17 @@ async fn assemble(
     let offers = stalls.offers.clone();
     let (demo, store_of_stalls, currency) = (settings.demo, store.clone(), settings.currency);
     if store.health().ready {
-        start(&stalls, &store_of_stalls, demo, currency).await?;
-        tokio::spawn(work(stalls, alone));
+        start(&stalls, &store_of_stalls, demo, currency, alone).await?;
+        tokio::spawn(work(stalls, demo, alone));
     } else {
         tokio::spawn(async move {
             store_of_stalls.opened().await;
-            if let Err(error) = start(&stalls, &store_of_stalls, demo, currency).await {
+            if let Err(error) = start(&stalls, &store_of_stalls, demo, currency, alone).await {
                 // As when the database had been there from the start: nothing is served on data that does not fit.
                 tracing::error!(error = format!("{error:#}"), "a stall cannot start; ending");
                 std::process::exit(1);
             }
-            work(stalls, alone).await;
+            Box::pin(work(stalls, demo, alone)).await;
         });
     }
     tokio::spawn(housekeeping::watch_cursors(store.clone(), drain.clone(), metrics.clone()));
@@ -142,7 +151,7 @@ async fn assemble(
 }
 
 /// What goes on beside requests, until the server stops.
-async fn work(stalls: Stalls, alone: bool) {
+async fn work(stalls: Stalls, demo: bool, alone: bool) {
     let retail = async {
         if let Some(retail) = &stalls.retail {
             retail.work(alone).await;
@@ -153,7 +162,18 @@ async fn work(stalls: Stalls, alone: bool) {
             offers.work().await;
         }
     };
-    tokio::join!(retail, offers);
+    let city = async {
+        if let Some(city) = &stalls.city {
+            // The invented city takes a second or two to take in, and nobody waits for it.
+            let demo = async {
+                if demo {
+                    demo::load_city(city).await;
+                }
+            };
+            tokio::join!(city.work(alone), demo);
+        }
+    };
+    tokio::join!(retail, offers, city);
 }
 
 fn web_settings(settings: &Settings) -> web::Settings {
@@ -167,7 +187,13 @@ fn web_settings(settings: &Settings) -> web::Settings {
     }
 }
 
-async fn start(stalls: &Stalls, store: &Store, demo: bool, currency: kernel::Currency) -> anyhow::Result<()> {
+async fn start(
+    stalls: &Stalls,
+    store: &Store,
+    demo: bool,
+    currency: kernel::Currency,
+    alone: bool,
+) -> anyhow::Result<()> {
     if let Some(retail) = &stalls.retail {
         retail.open().await.map_err(|error| anyhow::anyhow!("{}", kernel::Problem::from(error).detail))?;
     }
@@ -176,6 +202,9 @@ async fn start(stalls: &Stalls, store: &Store, demo: bool, currency: kernel::Cur
     }
     if let Some(offers) = &stalls.offers {
         offers.open().await?;
+    }
+    if let Some(city) = &stalls.city {
+        city.open(alone);
     }
     Ok(())
 }

@@ -36,6 +36,11 @@ fn every_help_is_as_checked_in() {
         "offers evaluate ",
         "offers simulate ",
         "offers decisions ",
+        "city ",
+        "city import ",
+        "city fetch ",
+        "city report ",
+        "city quality ",
         "completions ",
     ];
     for command in commands {
@@ -101,6 +106,22 @@ fn config_prints_every_value_and_its_origin() {
     offers.rewards.add_to_cart = 0.0                     # default
     offers.rewards.redemption = 0.0                      # default
     offers.decisions.retention_days = 30                 # default
+    city.threads = 0                                     # default
+    city.memory = 100663296                              # default
+    city.incoming = ""                                   # default
+    city.inbox = ""                                      # default
+    city.upload_limit = 1073741824                       # default
+    city.fetch.schedule = ""                             # default
+    city.fetch.days = 8                                  # default
+    city.fetch.timeout_seconds = 60                      # default
+    city.fetch.max_bytes = 1073741824                    # default
+    city.fetch.bikes = "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/comptage-velo-donnees-compteurs/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B&where=date%3E%3Ddate%27{du}%27"  # default
+    city.fetch.comptages = "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/comptages-routiers-permanents/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B&where=t_1h%3E%3Ddate%27{du}%27"  # default
+    city.fetch.traffic = "https://prim.iledefrance-mobilites.fr/marketplace/disruptions_bulk/disruptions/v2"  # default
+    city.fetch.traffic_key = ""                          # default
+    city.fetch.weather = "https://api.open-meteo.com/v1/forecast?latitude=48.8566&longitude=2.3522&hourly=temperature_2m,precipitation,wind_speed_10m&timezone=Europe%2FParis&past_days=8&forecast_days=1"  # default
+    city.fetch.chantiers = "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/chantiers-perturbants/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B"  # default
+    city.fetch.referentiel = "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/referentiel-comptages-routiers/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B"  # default
     ----- stderr -----
     "#);
 }

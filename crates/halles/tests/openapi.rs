@@ -12,7 +12,7 @@ const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 fn api() -> (tempfile::TempDir, Metrics, Api) {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::Sqlite { folder: folder.path().to_owned(), durability: Durability::Relaxed };
-    let store = Store::open(Options::new(engine, vec![retail::SCHEMA, offers::SCHEMA])).unwrap();
+    let store = Store::open(Options::new(engine, halles::database::SCHEMAS.to_vec())).unwrap();
     let settings = Config::load(&Flags::default(), std::iter::empty(), None).unwrap().settings;
     let metrics = Metrics::new();
     let (api, _) = halles::serve::api(&settings, &store, &metrics, &Drain::new()).unwrap();

@@ -45,39 +45,64 @@ impl Default for BodyPolicy {
 
 /// The bytes of a request's body, within the operation's limit.
 pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Rejection> {
-    let policy = parts.extensions.get::<BodyPolicy>().copied().unwrap_or_default();
-    let limit = parts.extensions.get::<BodyLimit>().map_or(policy.limit, |own| own.0);
-    if announced_length(&parts.headers).is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
-    collect(body, limit, policy.patience).await
+    Pieces::of(parts, body)?.collect().await
 }
 
-async fn collect(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes, Rejection> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = next_frame(&mut body, patience).await? {
-        let Ok(data) = frame.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > limit {
+/// A body on its way, piece by piece.
+pub(crate) struct Pieces {
+    body: Body,
+    limit: usize,
+    patience: Duration,
+    received: usize,
+}
+
+impl Pieces {
+    /// The body of a request; an error when it says itself that it is too large.
+    pub(crate) fn of(parts: &Parts, body: Body) -> Result<Self, Rejection> {
+        let policy = parts.extensions.get::<BodyPolicy>().copied().unwrap_or_default();
+        let limit = parts.extensions.get::<BodyLimit>().map_or(policy.limit, |own| own.0);
+        if announced_length(&parts.headers).is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        // Nearly all bodies arrive in one piece, which then is not copied.
-        if first.is_empty() {
-            first = data;
-        } else {
-            rest.extend_from_slice(&data);
+        Ok(Self::new(body, limit, policy.patience))
+    }
+
+    fn new(body: Body, limit: usize, patience: Duration) -> Self {
+        Self { body, limit, patience, received: 0 }
+    }
+
+    /// The next piece; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Rejection> {
+        while let Some(frame) = next_frame(&mut self.body, self.patience).await? {
+            let Ok(data) = frame.into_data() else { continue };
+            self.received += data.len();
+            return if self.received > self.limit { Err(too_large(self.limit)) } else { Ok(Some(data)) };
         }
+        Ok(None)
     }
-    if rest.is_empty() {
-        return Ok(first);
+
+    async fn collect(mut self) -> Result<Bytes, Rejection> {
+        if self.body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(data) = self.next().await? {
+            // Nearly all bodies arrive in one piece, which then is not copied.
+            if first.is_empty() {
+                first = data;
+            } else {
+                rest.extend_from_slice(&data);
+            }
+        }
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+        whole.extend_from_slice(&first);
+        whole.unsplit(rest);
+        Ok(whole.freeze())
     }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.unsplit(rest);
-    Ok(whole.freeze())
 }
 
 async fn next_frame(
@@ -352,14 +377,17 @@ mod tests {
             Body::from_stream(futures_util::stream::iter(pieces))
         };
         let patience = Duration::from_secs(5);
-        assert_eq!(collect(pieces(), 6, patience).await.map(|bytes| bytes.to_vec()), Ok(b"abcdef".to_vec()));
-        assert_eq!(collect(pieces(), 5, patience).await, Err(too_large(5)));
+        assert_eq!(
+            Pieces::new(pieces(), 6, patience).collect().await.map(|bytes| bytes.to_vec()),
+            Ok(b"abcdef".to_vec())
+        );
+        assert_eq!(Pieces::new(pieces(), 5, patience).collect().await, Err(too_large(5)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stalls_is_given_up() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        let refused = collect(body, 10, Duration::from_secs(5)).await.expect_err("a refusal");
+        let refused = Pieces::new(body, 10, Duration::from_secs(5)).collect().await.expect_err("a refusal");
         assert_eq!(refused.0.kind, &kinds::REQUEST_TIMEOUT);
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use store::idempotency::{self, Answer, Claim, Key};
 use store::{Call, Failure, Store, Tx};
 
-use crate::body::Shape;
+use crate::body::{Pieces, Shape};
 use crate::extract::{Principal, json_response, to_json};
 use crate::problem::Pending;
 use crate::{Rejection, body};
@@ -73,6 +73,54 @@ impl<S: Send + Sync> FromRequest<S> for ChangeBytes {
     }
 }
 
+/// A request that changes something by a body too large for memory: its pieces, and after the last its idempotency key.
+///
+/// The body is bounded like any other ([`crate::body_limit`]). The query is part of what the key stands for, since the
+/// body alone does not say what is to be done with it.
+pub struct ChangePieces {
+    parts: Parts,
+    pieces: Pieces,
+    digest: Sha256,
+}
+
+impl ChangePieces {
+    /// The next piece; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// When the body is too large, breaks off, or does not arrive.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Rejection> {
+        let piece = self.pieces.next().await?;
+        if let Some(piece) = &piece {
+            self.digest.update(piece);
+        }
+        Ok(piece)
+    }
+
+    /// The key under which the request may be sent again, when the caller gave one; of all pieces that were taken.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one that can be kept.
+    pub fn key(mut self) -> Result<Option<Key>, Rejection> {
+        if let Some(query) = self.parts.uri.query() {
+            self.digest.update(b"?");
+            self.digest.update(query);
+        }
+        key_of(&self.parts, || self.digest.finalize().into())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for ChangePieces {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Rejection> {
+        let (parts, body) = request.into_parts();
+        let pieces = Pieces::of(&parts, body)?;
+        Ok(Self { parts, pieces, digest: Sha256::new() })
+    }
+}
+
 /// The head and the whole body of a request.
 pub(crate) async fn read(request: Request) -> Result<(Parts, Bytes), Rejection> {
     let (parts, body) = request.into_parts();
@@ -82,6 +130,10 @@ pub(crate) async fn read(request: Request) -> Result<(Parts, Bytes), Rejection> 
 
 /// The key of a request: who calls, the header, what is called, and a hash of the body.
 pub(crate) fn key(parts: &Parts, body: &[u8]) -> Result<Option<Key>, Rejection> {
+    key_of(parts, || Sha256::digest(body).into())
+}
+
+fn key_of(parts: &Parts, body_hash: impl FnOnce() -> [u8; 32]) -> Result<Option<Key>, Rejection> {
     let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let key = std::str::from_utf8(value.as_bytes())
@@ -97,7 +149,7 @@ pub(crate) fn key(parts: &Parts, body: &[u8]) -> Result<Option<Key>, Rejection> 
         caller: Principal::of(parts).id.into_owned(),
         key: key.to_owned(),
         route: format!("{} {}", parts.method, parts.uri.path()),
-        body_hash: Sha256::digest(body).into(),
+        body_hash: body_hash(),
     }))
 }
 

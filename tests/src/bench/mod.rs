@@ -2,15 +2,18 @@
 //!
 //! - [`orders()`]: complete orders, beside the bare engine and `pgbench`.
 //! - [`offers()`]: recommendations and events, beside numpy, Vowpal Wabbit, NATS `JetStream` and Redis Streams.
+//! - [`city()`]: reading the city's open data, beside DuckDB and Polars.
 //!
 //! Ratios are what counts; times say what one machine did once. What cannot be measured because a program is missing
 //! is a line of the report that says how to get it, never left out.
 
+mod city;
 mod latency;
 mod load;
 mod machine;
 mod offers;
 mod orders;
+mod python;
 mod report;
 
 use std::path::Path;
@@ -21,6 +24,7 @@ use testkit::TempDir;
 
 use crate::halles::{Data, Halles, check};
 
+pub use city::{CityOptions, CityReading, city, city_read};
 pub use latency::Latencies;
 pub use machine::Machine;
 pub use offers::{OfferOptions, USERS, offers};

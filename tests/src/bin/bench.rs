@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use product_tests::bench::{OfferOptions, Options, Report, USERS, offers, orders};
+use product_tests::bench::{
+    CityOptions, CityReading, OfferOptions, Options, Report, USERS, city, city_read, offers, orders,
+};
 
 /// Measures speed, prints a table and, if asked, writes it as JSON.
 #[derive(Parser)]
@@ -27,6 +29,14 @@ enum What {
     /// Peers that are not installed are named in the report with how to get them; `cargo xtask` installs them when run
     /// as root on Debian or Ubuntu. The Python ones live in a virtual environment beside the program.
     Offers(OfferArguments),
+    /// Reading bikes and roads from files in the portal's formats, beside DuckDB, Polars and `wc -l`.
+    ///
+    /// The files are made in the folder of temporary files. DuckDB and Polars live in a virtual environment beside the
+    /// program; where they cannot be installed the report says how to get them.
+    City(CityArguments),
+    /// Reads one file and says how long that took: what `city` runs in a process of its own.
+    #[command(hide = true)]
+    CityRead(ReadArguments),
 }
 
 #[derive(clap::Args)]
@@ -37,6 +47,12 @@ struct Common {
     /// Two seconds for each: to see that everything works, not how fast it is.
     #[arg(long, conflicts_with = "seconds")]
     quick: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Args)]
+struct Output {
     /// Where to write the report for machines.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -77,6 +93,27 @@ struct OfferArguments {
     without_peers: bool,
 }
 
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask bench city --json city.json")]
+struct CityArguments {
+    #[command(flatten)]
+    output: Output,
+    /// Files of 100 and 200 MB instead of 1 and 2 GB, an archive of one year instead of ten.
+    #[arg(long)]
+    quick: bool,
+    /// Measures the product alone.
+    #[arg(long)]
+    without_peers: bool,
+}
+
+#[derive(clap::Args)]
+struct ReadArguments {
+    file: PathBuf,
+    answer: PathBuf,
+    #[arg(long)]
+    roads: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Engines {
     Sqlite,
@@ -86,7 +123,7 @@ enum Engines {
 
 fn main() -> Result<ExitCode> {
     let what = Arguments::parse().what;
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !matches!(what, What::CityRead(_)) {
         println!("This is not a release build: the numbers mean nothing.\n");
     }
     let told = |what: &str| eprintln!("measuring {what} …");
@@ -94,17 +131,29 @@ fn main() -> Result<ExitCode> {
         What::Orders(OrderArguments { common, engine, access_log }) => {
             let (sqlite, postgres) = (engine != Engines::Postgres, engine != Engines::Sqlite);
             let options = Options { time: common.time(), sqlite, postgres, access_log };
-            show(&orders(&options, told)?, &common)
+            show(&orders(&options, told)?, &common.output)
         }
         What::Offers(OfferArguments { common, users, without_peers }) => {
             let options = OfferOptions { time: common.time(), users, peers: !without_peers };
-            show(&offers(&options, told)?, &common)
+            show(&offers(&options, told)?, &common.output)
+        }
+        What::City(CityArguments { output, quick, without_peers }) => {
+            let bytes =
+                [1_000_000_000, 2_000_000_000].map(|bytes: u64| if quick { bytes / 10 } else { bytes });
+            let (years, time) = if quick { (1, 2) } else { (10, 10) };
+            let time = Duration::from_secs(time);
+            let options = CityOptions { bytes, peers: !without_peers, years, time };
+            show(&city(&options, told)?, &output)
+        }
+        What::CityRead(ReadArguments { file, answer, roads }) => {
+            println!("{}", city_read(&CityReading { roads, file, answer })?);
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 /// Prints a report, and writes it where it is wanted.
-fn show(report: &Report, wanted: &Common) -> Result<ExitCode> {
+fn show(report: &Report, wanted: &Output) -> Result<ExitCode> {
     println!("\n{report}");
     if let Some(path) = &wanted.json {
         std::fs::write(path, format!("{:#}\n", report.to_json()))

@@ -1,5 +1,6 @@
 //! The product as its users meet it: the real program, over HTTP.
 
+mod city;
 mod collection;
 mod crash;
 mod disk;

@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &["kernel", "telemetry", "store"]),
     ("retail", &["kernel", "telemetry", "store", "web"]),
     ("offers", &["kernel", "telemetry", "store", "web"]),
-    ("halles", &["kernel", "telemetry", "store", "web", "retail", "offers"]),
+    ("city", &["kernel", "telemetry", "store", "web"]),
+    ("halles", &["kernel", "telemetry", "store", "web", "retail", "offers", "city"]),
     ("testkit", &[]),
-    ("tests", &["kernel", "telemetry", "store", "web", "retail", "offers", "halles", TESTKIT]),
+    ("tests", &["kernel", "telemetry", "store", "web", "retail", "offers", "city", "halles", TESTKIT]),
     ("xtask", &[TESTKIT]),
 ];
 

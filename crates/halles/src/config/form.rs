@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use city::fetch::{FIRST_DAY, Schedule};
 use kernel::{Currency, Money, MoneyError};
 use serde_json::{Value, json};
 use toml::de::DeValue;
@@ -36,6 +37,8 @@ pub enum Syntax {
     Address,
     /// A path of the file system.
     Path,
+    /// A path, or nothing.
+    MaybePath,
     /// A PostgreSQL URL, or nothing.
     Database,
     /// A short name, such as `staging`.
@@ -52,6 +55,10 @@ pub enum Syntax {
     Amount,
     /// An HTTP address to call.
     Url,
+    /// An HTTP address to fetch a file from, in which `{du}` may stand for a day; or nothing.
+    Portal,
+    /// When something is done again and again; or nothing.
+    Schedule,
     /// Anything printable.
     Printable,
 }
@@ -138,7 +145,7 @@ impl Syntax {
         match self {
             Self::Address => address(text),
             Self::Path => (!text.is_empty()).then(|| text.to_owned()),
-            Self::Database if text.is_empty() => Some(String::new()),
+            Self::Database | Self::Schedule if text.is_empty() => Some(String::new()),
             Self::Database => text.parse().ok().map(|url: DatabaseUrl| url.expose().to_owned()),
             Self::Name => is_name(text).then(|| text.to_owned()),
             Self::OneOf(words) => words.contains(&text).then(|| text.to_owned()),
@@ -147,7 +154,9 @@ impl Syntax {
             Self::Currency => text.parse::<Currency>().ok().map(|currency| currency.to_string()),
             Self::Amount => is_amount(text).then(|| text.to_owned()),
             Self::Url => http_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            Self::Printable => (!text.contains(char::is_control)).then(|| text.to_owned()),
+            Self::Portal => is_portal(text).then(|| text.to_owned()),
+            Self::Schedule => text.parse().ok().map(|schedule: Schedule| schedule.to_string()),
+            Self::MaybePath | Self::Printable => (!text.contains(char::is_control)).then(|| text.to_owned()),
         }
     }
 
@@ -155,6 +164,7 @@ impl Syntax {
         let text = match self {
             Self::Address => "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000",
             Self::Path => "a path",
+            Self::MaybePath => "a path, or nothing",
             Self::Database => {
                 "postgres://user:password@host:5432/name, or nothing for SQLite in the data folder"
             }
@@ -165,6 +175,10 @@ impl Syntax {
             Self::Currency => "three capital letters of ISO 4217, such as EUR",
             Self::Amount => "an amount as a text, such as \"500.00\"",
             Self::Url => "an address such as https://api.stripe.com",
+            Self::Portal => {
+                "an address such as https://portal.example/export?since={du} without a password in it, or nothing"
+            }
+            Self::Schedule => "an interval such as 30m or 6h, a time of the day such as 04:30, or nothing",
             Self::Printable => "a text without control characters",
         };
         text.to_owned()
@@ -172,7 +186,11 @@ impl Syntax {
 
     fn schema(self) -> Value {
         match self {
-            Self::Address | Self::Path | Self::LogFilter | Self::Printable => json!({"type": "string"}),
+            Self::Address | Self::Path | Self::MaybePath | Self::LogFilter | Self::Printable => {
+                json!({"type": "string"})
+            }
+            Self::Portal => json!({"type": "string", "pattern": "^$|^https?://"}),
+            Self::Schedule => json!({"type": "string", "pattern": "^$|^[0-9]+[mh]$|^[0-9]{2}:[0-9]{2}$"}),
             Self::Database => json!({"type": "string", "pattern": "^$|^postgres(ql)?://"}),
             Self::Name => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
             Self::OneOf(words) => json!({"type": "string", "enum": words}),
@@ -206,6 +224,14 @@ fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     (plain && matches!(url.scheme(), "http" | "https")).then_some(url)
+}
+
+/// The day may stand in the middle of an encoded condition; the address has to be one whatever the day is.
+fn is_portal(text: &str) -> bool {
+    let url = Url::parse(&text.replace(FIRST_DAY, "2026-03-01"));
+    let is_plain =
+        |url: &Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    text.is_empty() || url.is_ok_and(|url| is_plain(&url) && matches!(url.scheme(), "http" | "https"))
 }
 
 fn origin(text: &str) -> Option<String> {

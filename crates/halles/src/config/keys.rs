@@ -48,7 +48,7 @@ impl Key {
 
     /// Whether what was written may be repeated in a message.
     pub(super) fn is_sensitive(&self) -> bool {
-        self.secret || self.form == Form::Text(Syntax::Database)
+        self.secret || matches!(self.form, Form::Text(Syntax::Database | Syntax::Portal))
     }
 }
 
@@ -107,7 +107,7 @@ pub static KEYS: &[Key] = &[
     Key::new(
         "only",
         "HALLES_ONLY",
-        Form::List(Syntax::OneOf(&["retail", "offers"])),
+        Form::List(Syntax::OneOf(&["retail", "offers", "city"])),
         "",
         "The stalls to run; none named means all",
     )
@@ -305,5 +305,118 @@ pub static KEYS: &[Key] = &[
         Form::Integer { min: 1, max: 3_650 },
         "30",
         "How long decisions are kept for evaluation, in days",
+    ),
+    Key::new(
+        "city.threads",
+        "HALLES_CITY_THREADS",
+        Form::Integer { min: 0, max: 1_024 },
+        "0",
+        "How many threads read the city's data; 0 takes one for each core",
+    ),
+    Key::new(
+        "city.memory",
+        "HALLES_CITY_MEMORY",
+        Form::Integer { min: 16_777_216, max: 1_099_511_627_776 },
+        "100663296",
+        "How much memory the facts of an import may take before they go to a temporary file, in bytes",
+    ),
+    Key::new(
+        "city.incoming",
+        "HALLES_CITY_INCOMING",
+        Form::Text(Syntax::MaybePath),
+        "",
+        "The folder for uploads and fetched files until they are taken in; nothing means incoming in the data folder",
+    ),
+    Key::new(
+        "city.inbox",
+        "HALLES_CITY_INBOX",
+        Form::Text(Syntax::MaybePath),
+        "",
+        "The folder whose files POST /metrics/imports may name; nothing means that it may name none",
+    ),
+    Key::new(
+        "city.upload_limit",
+        "HALLES_CITY_UPLOAD_LIMIT",
+        Form::Integer { min: 1_024, max: 1_099_511_627_776 },
+        "1073741824",
+        "The largest file that may be uploaded to POST /metrics/imports, in bytes",
+    ),
+    Key::new(
+        "city.fetch.schedule",
+        "HALLES_CITY_FETCH_SCHEDULE",
+        Form::Text(Syntax::Schedule),
+        "",
+        "When the portals are asked: an interval such as 6h, or a time of the day in Paris such as 04:30; nothing means never",
+    ),
+    Key::new(
+        "city.fetch.days",
+        "HALLES_CITY_FETCH_DAYS",
+        Form::Integer { min: 1, max: 400 },
+        "8",
+        "How many days back portals are asked for, since they correct what they have published",
+    ),
+    Key::new(
+        "city.fetch.timeout_seconds",
+        "HALLES_CITY_FETCH_TIMEOUT_SECONDS",
+        Form::Integer { min: 1, max: 3_600 },
+        "60",
+        "How long a portal may say nothing, in seconds",
+    ),
+    Key::new(
+        "city.fetch.max_bytes",
+        "HALLES_CITY_FETCH_MAX_BYTES",
+        Form::Integer { min: 1_024, max: 1_099_511_627_776 },
+        "1073741824",
+        "The largest file that is fetched, in bytes",
+    ),
+    Key::new(
+        "city.fetch.bikes",
+        "HALLES_CITY_FETCH_BIKES",
+        Form::Text(Syntax::Portal),
+        "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/comptage-velo-donnees-compteurs/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B&where=date%3E%3Ddate%27{du}%27",
+        "Where bicycle counts are fetched; {du} stands for the first day wanted, nothing means nowhere",
+    ),
+    Key::new(
+        "city.fetch.comptages",
+        "HALLES_CITY_FETCH_COMPTAGES",
+        Form::Text(Syntax::Portal),
+        "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/comptages-routiers-permanents/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B&where=t_1h%3E%3Ddate%27{du}%27",
+        "Where road counts are fetched",
+    ),
+    Key::new(
+        "city.fetch.traffic",
+        "HALLES_CITY_FETCH_TRAFFIC",
+        Form::Text(Syntax::Portal),
+        "https://prim.iledefrance-mobilites.fr/marketplace/disruptions_bulk/disruptions/v2",
+        "Where disruptions of public transport are fetched; only with city.fetch.traffic_key",
+    ),
+    Key::new(
+        "city.fetch.traffic_key",
+        "HALLES_CITY_FETCH_TRAFFIC_KEY",
+        Form::Text(Syntax::Printable),
+        "",
+        "The API key of Île-de-France Mobilités, sent as the header apikey",
+    )
+    .secret(),
+    Key::new(
+        "city.fetch.weather",
+        "HALLES_CITY_FETCH_WEATHER",
+        Form::Text(Syntax::Portal),
+        "https://api.open-meteo.com/v1/forecast?latitude=48.8566&longitude=2.3522&hourly=temperature_2m,precipitation,wind_speed_10m&timezone=Europe%2FParis&past_days=8&forecast_days=1",
+        "Where the weather is fetched",
+    ),
+    Key::new(
+        "city.fetch.chantiers",
+        "HALLES_CITY_FETCH_CHANTIERS",
+        Form::Text(Syntax::Portal),
+        "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/chantiers-perturbants/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B",
+        "Where roadworks are fetched",
+    ),
+    Key::new(
+        "city.fetch.referentiel",
+        "HALLES_CITY_FETCH_REFERENTIEL",
+        Form::Text(Syntax::Portal),
+        "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/referentiel-comptages-routiers/exports/csv?lang=fr&timezone=Europe%2FParis&use_labels=true&delimiter=%3B",
+        "Where the reference of the road network's arcs is fetched",
     ),
 ];

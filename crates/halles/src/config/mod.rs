@@ -31,8 +31,8 @@ pub use exposure::{OpenAddress, check_exposure};
 pub use form::{Form, Syntax};
 pub use keys::{KEYS, Key, find};
 pub use settings::{
-    Cors, Decisions, Events, Http, Log, Offers, Orders, PaymentProvider, Payments, Rewards, Settings,
-    SimulatedPayments, Stall, Store, StripePayments,
+    City, Cors, Decisions, Events, Fetch, Http, Log, Offers, Orders, PaymentProvider, Payments, Rewards,
+    Settings, SimulatedPayments, Stall, Store, StripePayments,
 };
 
 /// The file that is read when no other is named, if it exists.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use city::fetch::Schedule;
 use kernel::{Currency, Money};
 use offers::learn::PolicyName;
 use serde::{Deserialize, Deserializer};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub payments: Payments,
     /// Offers.
     pub offers: Offers,
+    /// The city's flow.
+    pub city: City,
 }
 
 impl Settings {
@@ -68,6 +71,8 @@ pub enum Stall {
     Retail,
     /// Personalised offers.
     Offers,
+    /// The city's flow.
+    City,
 }
 
 /// Logs.
@@ -214,6 +219,57 @@ pub struct Rewards {
 pub struct Decisions {
     /// How many days decisions are kept.
     pub retention_days: u32,
+}
+
+/// The city's flow.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct City {
+    /// How many threads read; 0 for one of each core.
+    pub threads: usize,
+    /// How much memory facts may take, in bytes.
+    pub memory: usize,
+    /// Where files wait until they are taken in; `None` for a folder in that of the data.
+    #[serde(deserialize_with = "optional_text")]
+    pub incoming: Option<PathBuf>,
+    /// The folder whose files may be named over HTTP.
+    #[serde(deserialize_with = "optional_text")]
+    pub inbox: Option<PathBuf>,
+    /// The largest upload, in bytes.
+    pub upload_limit: usize,
+    /// The portals.
+    pub fetch: Fetch,
+}
+
+/// The city's portals.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    /// When they are asked; `None` for never.
+    #[serde(deserialize_with = "optional_text")]
+    pub schedule: Option<Schedule>,
+    /// How many days back.
+    pub days: u16,
+    /// How long one may say nothing.
+    #[serde(rename = "timeout_seconds", deserialize_with = "seconds")]
+    pub timeout: Duration,
+    /// The largest file, in bytes.
+    pub max_bytes: u64,
+    /// Bicycle counts; empty for none, as the others.
+    pub bikes: String,
+    /// Road counts.
+    pub comptages: String,
+    /// Disruptions.
+    pub traffic: String,
+    /// The key for disruptions.
+    #[serde(deserialize_with = "optional_secret")]
+    pub traffic_key: Option<SecretText>,
+    /// Weather.
+    pub weather: String,
+    /// Roadworks.
+    pub chantiers: String,
+    /// The reference of arcs.
+    pub referentiel: String,
 }
 
 /// Makes the settings out of one value for every key.

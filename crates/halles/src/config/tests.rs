@@ -67,6 +67,9 @@ fn the_defaults_are_valid_and_typed() {
     let told = offers::engagement::Rewards { click, add_to_cart, redemption };
     assert_eq!(told, known);
     assert_eq!(offers.decisions.retention_days, 30);
+    let city = settings.city;
+    assert!(city.incoming.is_none() && city.inbox.is_none() && city.fetch.schedule.is_none());
+    assert!(city.fetch.bikes.contains(city::fetch::FIRST_DAY) && city.fetch.traffic_key.is_none());
     assert!(config.resolved.iter().all(|found| found.origin == Origin::Default));
 }
 
@@ -136,7 +139,7 @@ fn wrong_values_are_named_with_their_place_and_what_is_expected() {
     let file = "\
 listen = 8000
 demo = \"yes\"
-only = [\"retail\", \"city\"]
+only = [\"retail\", \"prices\"]
 currency = \"euro\"
 http = 5
 log.format = \"xml\"
@@ -155,7 +158,7 @@ stripe.base_url = \"ftp://stripe\"
     the configuration has 14 mistakes
       halles.toml:1: listen is 8000; expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000
       halles.toml:2: demo is "yes"; expected true or false
-      halles.toml:3: only is ["retail", "city"]; expected a list, each item one of: retail, offers
+      halles.toml:3: only is ["retail", "prices"]; expected a list, each item one of: retail, offers, city
       halles.toml:4: currency is "euro"; expected three capital letters of ISO 4217, such as EUR
       halles.toml:5: http is a group of keys and has no value of its own; write [http] above its keys
       halles.toml:6: log.format is "xml"; expected one of: text, json
@@ -198,6 +201,36 @@ decisions.retention_days = 90
       halles.toml:3: offers.rewards.click is "1"; expected a number from 0 to 1
       env HALLES_OFFERS_REWARDS_REDEMPTION: offers.rewards.redemption is "-0.1"; expected a number from 0 to 1
       env HALLES_OFFERS_SEED: offers.seed is "-1"; expected a whole number from 0 to 4294967295
+    "#);
+}
+
+#[test]
+fn the_city_is_fetched_when_and_from_where_it_is_said() {
+    let file = "\
+[city]
+inbox = \"/srv/inbox\"
+[city.fetch]
+schedule = \"120m\"
+bikes = \"http://127.0.0.1:9/export?since={du}\"
+weather = \"\"
+traffic_key = \"TOPSECRET\"
+";
+    let config = load(file, &[("HALLES_CITY_FETCH_DAYS", "3")], &[]).expect("a file");
+    let city = &config.settings.city;
+    assert_eq!(city.inbox.as_deref(), Some(Path::new("/srv/inbox")));
+    assert_eq!(city.fetch.schedule, Some("2h".parse().expect("a schedule")));
+    assert_eq!((city.fetch.days, city.fetch.weather.as_str()), (3, ""));
+    assert!(city.fetch.bikes.ends_with("{du}"));
+    assert_eq!(city.fetch.traffic_key.as_ref().map(|key| key.expose().as_str()), Some("TOPSECRET"));
+    assert!(!config.to_string().contains("TOPSECRET"));
+    let file =
+        "city.fetch.schedule = \"daily\"\ncity.fetch.bikes = \"file:///etc/passwd\"\ncity.memory = 1\n";
+    insta::assert_snapshot!(mistakes(file, &[("HALLES_CITY_FETCH_CHANTIERS", "https://u:p@portal/")], &[]), @r#"
+    the configuration has 4 mistakes
+      halles.toml:1: city.fetch.schedule is "daily"; expected an interval such as 30m or 6h, a time of the day such as 04:30, or nothing
+      halles.toml:2: city.fetch.bikes is not valid; expected an address such as https://portal.example/export?since={du} without a password in it, or nothing
+      halles.toml:3: city.memory is 1; expected a whole number from 16777216 to 1099511627776
+      env HALLES_CITY_FETCH_CHANTIERS: city.fetch.chantiers is not valid; expected an address such as https://portal.example/export?since={du} without a password in it, or nothing
     "#);
 }
 

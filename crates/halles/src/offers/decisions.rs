@@ -62,7 +62,9 @@ fn summary(exported: &Exported) -> String {
         parts.push(format!("{lost} events whose decision was lost"));
     }
     if *strays > 0 {
-        parts.push(format!("{strays} events named a decision that did not show their offer to their user: left out"));
+        parts.push(format!(
+            "{strays} events named a decision that did not show their offer to their user: left out"
+        ));
     }
     parts.join("; ") + "\n"
 }

@@ -1,13 +1,13 @@
 //! Reports over HTTP, as JSON or CSV.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use kernel::{Day, FieldError, PlaceId, Problem, kinds};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
-use web::{Json, Query, Rejection, Routes};
+use web::{CsvFile, Format, Json, Query, Rejection, Routes};
 
 use super::csv::CsvError;
 use super::performance::{Performance, performance};
@@ -19,39 +19,6 @@ use crate::stock::queries::known_place;
 
 pub(crate) fn routes() -> Routes<Retail> {
     Routes::new().routes(routes!(sales_report)).routes(routes!(performances))
-}
-
-/// How a report is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = FormatRapport)]
-enum Format {
-    Json,
-    Csv,
-}
-
-impl Format {
-    /// What the parameter says, else what the `Accept` header prefers, else JSON.
-    fn chosen(asked: Option<Self>, headers: &HeaderMap) -> Self {
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        asked.unwrap_or_else(|| Self::preferred(accept))
-    }
-
-    fn preferred(accept: &str) -> Self {
-        let quality = |wanted: &[&str]| {
-            let of_range = |range: &str| {
-                let mut parts = range.split(';').map(str::trim);
-                let named =
-                    parts.next().is_some_and(|name| wanted.contains(&name.to_ascii_lowercase().as_str()));
-                let quality =
-                    parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
-                if named { quality.unwrap_or(0.0) } else { 0.0_f32 }
-            };
-            accept.split(',').map(of_range).fold(0.0, f32::max)
-        };
-        let csv = quality(&["text/csv"]);
-        if csv > 0.0 && csv >= quality(&["application/json"]) { Self::Csv } else { Self::Json }
-    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -119,7 +86,7 @@ async fn sales_report(
             Format::Csv => csv_response(sales::sheet(tx, scope)?.csv(currency), "ventes.csv"),
         }
     };
-    Ok(varied(retail.store().scan(read).await?))
+    Ok(Format::varied(retail.store().scan(read).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -154,7 +121,7 @@ async fn performances(
             Format::Csv => csv_response(performance.csv(), "performances.csv"),
         }
     };
-    Ok(varied(retail.store().scan(read).await?))
+    Ok(Format::varied(retail.store().scan(read).await?))
 }
 
 fn csv_response(text: Result<Vec<u8>, CsvError>, name: &str) -> Result<Response, Problem> {
@@ -162,36 +129,5 @@ fn csv_response(text: Result<Vec<u8>, CsvError>, name: &str) -> Result<Response,
         tracing::error!(%error, "a report cannot be written as CSV");
         Problem::new(&kinds::INTERNAL, "")
     })?;
-    let disposition = format!("attachment; filename=\"{name}\"");
-    let headers =
-        [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, &disposition)];
-    Ok((headers, text).into_response())
-}
-
-/// The answer depends on what the caller accepts.
-fn varied(mut response: Response) -> Response {
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn csv_is_for_those_who_ask_for_it() {
-        for (accept, format) in [
-            ("", Format::Json),
-            ("*/*", Format::Json),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", Format::Json),
-            ("text/csv", Format::Csv),
-            ("Text/CSV; q=0.5, */*;q=0.1", Format::Csv),
-            ("application/json, text/csv;q=0.9", Format::Json),
-            ("application/json;q=0.8, text/csv;q=0.9", Format::Csv),
-            ("text/csv;q=0", Format::Json),
-            ("text/csv;q=x", Format::Json),
-        ] {
-            assert_eq!(Format::preferred(accept), format, "{accept}");
-        }
-    }
+    Ok(CsvFile { name: name.to_owned(), text }.into_response())
 }

@@ -22,8 +22,8 @@ use utoipa_axum::routes;
 
 use crate::testing::TestApp;
 use crate::{
-    Api, App, ChangeBytes, Conditional, ExampleCall, Json, Language, Paging, Path, Query, Rejection,
-    RequestId, Routes, Settings, System, body_limit,
+    Api, App, ChangeBytes, ChangePieces, Conditional, ExampleCall, Json, Language, Paging, Path, Query,
+    Rejection, RequestId, Routes, Settings, System, body_limit,
 };
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -71,6 +71,17 @@ async fn size(ChangeBytes { body, .. }: ChangeBytes) -> Json<usize> {
     Json(body.len())
 }
 
+/// The size of a body that is never whole, and what its key stands for
+#[utoipa::path(put, path = "/pieces", responses((status = 200, body = [u32])))]
+async fn pieces(mut change: ChangePieces) -> Result<Json<(usize, Option<[u8; 4]>)>, Rejection> {
+    let mut size = 0;
+    while let Some(piece) = change.next().await? {
+        size += piece.len();
+    }
+    let key = change.key()?;
+    Ok(Json((size, key.and_then(|key| key.body_hash.first_chunk().copied()))))
+}
+
 fn stall() -> Routes {
     let reason = "for tests";
     let text = |words: &'static str| get(move || std::future::ready(words.repeat(400)));
@@ -78,6 +89,7 @@ fn stall() -> Routes {
         .routes(routes!(list, echo))
         .routes(routes!(item))
         .routes(routes!(size).layer(body_limit(2 << 20)))
+        .routes(routes!(pieces).layer(body_limit(2 << 20)))
         .raw("/text", text("words "), reason)
         .raw("/stream", get(event_stream), reason)
         .raw("/panic", get(panics).post(panics), reason)

@@ -99,6 +99,24 @@ async fn a_body_has_the_limit_of_its_operation() {
 }
 
 #[tokio::test]
+async fn a_body_taken_in_pieces_is_bounded_and_its_key_knows_all_of_it() {
+    let app = app();
+    let sent = async |path: &str, body: String| {
+        let request = app.request(Method::PUT, path).header("idempotency-key", "k").body(body);
+        request.send().await.json::<(usize, Option<[u8; 4]>)>()
+    };
+    let (size, key) = sent("/pieces", "x".repeat(2 << 20)).await;
+    assert_eq!(size, 2 << 20);
+    assert_eq!(sent("/pieces", "x".repeat(2 << 20)).await, (size, key));
+    assert_ne!(sent("/pieces?type=a", "x".repeat(2 << 20)).await.1, key);
+    assert_ne!(sent("/pieces", "y".repeat(2 << 20)).await.1, key);
+    let unkeyed = app.request(Method::PUT, "/pieces").send().await;
+    assert_eq!(unkeyed.json::<(usize, Option<[u8; 4]>)>(), (0, None));
+    let large = app.request(Method::PUT, "/pieces").body("x".repeat((2 << 20) + 1)).send().await;
+    assert_eq!(large.problem()["status"], 413);
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_read_and_not_change() {
     let settings = Settings { origins: vec!["https://office.example".to_owned()], ..Settings::default() };
     let app = TestApp::new(build(&settings));

@@ -22,7 +22,7 @@ use super::{Machine, sound, stop};
 use crate::halles::{Data, Halles, Serve};
 use in_process::{Grown, Ranking};
 use logs::{BATCH, BATCHERS, EventLog, Flush, JetStream, Product, RedisStreams, measure};
-use python::{Peer, Python};
+use python::Peer;
 use world::OFFERS;
 
 /// Many more offers, to see what becomes of the time.
@@ -136,7 +136,7 @@ impl Bench<'_> {
     /// Peers that rank the same number of offers.
     fn python(&mut self) {
         (self.told)("numpy and Vowpal Wabbit");
-        let python = Python::prepare();
+        let python = python::prepare();
         let numpy = "  numpy, a Beta draw for every offer: decisions";
         let wabbit = "  Vowpal Wabbit, --cb_explore_adf over every offer: decisions";
         for (peer, title, [rate, high, ratio]) in [
@@ -144,7 +144,7 @@ impl Bench<'_> {
             (Peer::VowpalWabbit, wabbit, ["vw", "vw.p99", "rank/vw"]),
         ] {
             let ranked = python.as_ref().map_err(Clone::clone);
-            match ranked.and_then(|python| python.rank(peer, OFFERS, self.time)) {
+            match ranked.and_then(|python| peer.rank(python, OFFERS, self.time)) {
                 Ok(ranked) => {
                     self.report.versions.push(ranked.version);
                     self.report.add(rate, title, ranked.per_second, "/s", Target::None);

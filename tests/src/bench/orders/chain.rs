@@ -29,7 +29,7 @@ const LIMIT: i64 = 50_000;
 
 /// Which products are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Demand {
+pub(in crate::bench) enum Demand {
     /// Any two of ten thousand.
     Uniform,
     /// Always the same two.
@@ -61,11 +61,11 @@ fn engine(data: &Data) -> Engine {
 
 /// Opens a store with all tables, as the product has them; not from within a runtime's own threads.
 fn open(data: &Data) -> Result<Store> {
-    Ok(Store::open(Options::new(engine(data), vec![retail::SCHEMA, offers::SCHEMA]))?)
+    Ok(Store::open(Options::new(engine(data), halles::database::SCHEMAS.to_vec()))?)
 }
 
 /// Fills an empty store with the products and their stock.
-pub(super) async fn fill(data: &Data) -> Result<()> {
+pub(in crate::bench) async fn fill(data: &Data) -> Result<()> {
     /// One command for each keeps all of them short.
     const CHUNKS: i64 = 10;
     let store = {
@@ -105,6 +105,11 @@ pub(super) async fn order(data: &Data, demand: Demand, time: Duration) -> Result
         let data = data.clone();
         tokio::task::spawn_blocking(move || open(&data)).await??
     };
+    order_on(store, demand, time).await
+}
+
+/// The same on a store that is open, and that is closed then; others may be at work on it.
+pub(in crate::bench) async fn order_on(store: Store, demand: Demand, time: Duration) -> Result<Throughput> {
     let provider = Arc::new(Simulated::new(store.clone(), Money::from_minor(LIMIT, Currency::EUR)));
     let settings = SagaSettings {
         currency: Currency::EUR,

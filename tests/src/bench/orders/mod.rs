@@ -1,7 +1,7 @@
 //! Complete orders of two lines, in process, over HTTP and on PostgreSQL, beside what each is compared with.
 
 mod bare;
-mod chain;
+pub(super) mod chain;
 mod over_http;
 mod pgbench;
 mod trace;

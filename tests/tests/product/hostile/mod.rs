@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use product_tests::city::demo_is_there;
 use product_tests::halles::{Data, Serve, check};
 use product_tests::http::{Answer, Client, Request};
 use serde_json::Value;
@@ -107,6 +108,8 @@ async fn walk(data: Data) -> Result<()> {
     let document = client.get("/openapi.json").await?;
     let operations = document::operations(&document)?;
     ensure!(operations.len() >= LEAST_OPERATIONS, "only {} operations are documented", operations.len());
+    // What is being taken in writes events of its own.
+    demo_is_there(&mut client).await?;
     let mut walk = Walk { client, head: 0, answers: BTreeMap::new() };
     walk.new_events().await?;
     let mut faults = Vec::new();

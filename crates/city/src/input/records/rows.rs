@@ -1,0 +1,180 @@
+//! CSV of records: a header, then one record a row, whose quoted fields may hold line breaks of any kind.
+
+use csv::{ByteRecord, ReaderBuilder};
+use memchr::memchr_iter;
+
+use super::utf8;
+use crate::MetricType;
+use crate::input::detect;
+use crate::input::{Damage, InputError, Reason, Refusal, Tally};
+
+/// What the fields of a row are called.
+pub(super) struct Header<'a> {
+    kind: MetricType,
+    required: &'a [&'a str],
+}
+
+/// One row.
+pub(super) struct Row<'a> {
+    names: &'a [String],
+    fields: &'a [String],
+}
+
+impl Row<'_> {
+    /// The text of a column without blanks around it; empty when there is none.
+    pub(super) fn get(&self, column: &str) -> &str {
+        let place = self.names.iter().position(|name| name == column);
+        place.and_then(|place| self.fields.get(place)).map_or("", |field| field.trim())
+    }
+}
+
+impl<'a> Header<'a> {
+    /// A type's columns without which its rows mean nothing.
+    pub(super) fn new(kind: MetricType, required: &'a [&'a str]) -> Self {
+        Self { kind, required }
+    }
+
+    /// Reads a file to its end, row by row, and counts and rejects rows.
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        data: &[u8],
+        tally: &mut Tally,
+        mut each: impl FnMut(&Row<'_>) -> Result<T, Reason>,
+    ) -> Result<Vec<T>, InputError> {
+        let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
+        self.check_text(name, data)?;
+        let mut reader =
+            ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(data);
+        let mut record = ByteRecord::new();
+        let malformed = |error: &csv::Error| {
+            let line = error.position().map_or(1, csv::Position::line);
+            InputError::damaged(name, line, Damage::Malformed(error.to_string()))
+        };
+        let mut names: Vec<String> = Vec::new();
+        let mut found = Vec::new();
+        let mut line = 1;
+        while reader.read_byte_record(&mut record).map_err(|error| malformed(&error))? {
+            line = record.position().map_or(line, csv::Position::line);
+            let fields =
+                record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect::<Vec<_>>();
+            if names.is_empty() {
+                self.check_columns(name, data, &fields)?;
+                names = fields.iter().map(|field| field.trim().to_owned()).collect();
+                continue;
+            }
+            tally.read += 1;
+            let read = if fields.len() == names.len() {
+                each(&Row { names: &names, fields: &fields })
+            } else if reader.position().byte() >= data.len() as u64 && !data.ends_with(b"\n") {
+                return Err(InputError::damaged(name, line, Damage::CutRecord));
+            } else {
+                Err(Reason::FieldCount)
+            };
+            match read {
+                Ok(row) => found.push(row),
+                Err(reason) => tally.reject(reason, name, line),
+            }
+        }
+        let is_open = memchr_iter(b'"', data).count() % 2 == 1;
+        if is_open { Err(InputError::damaged(name, line, Damage::OpenQuote)) } else { Ok(found) }
+    }
+
+    fn check_text(&self, name: &str, data: &[u8]) -> Result<(), InputError> {
+        let refused = |why| Err(InputError::refused(name, why));
+        match data.trim_ascii_start().first() {
+            None => return refused(Refusal::Empty),
+            Some(b'<') => return refused(Refusal::Html),
+            Some(b'{' | b'[') => {
+                let found =
+                    serde_json::from_slice(data).ok().and_then(|document| detect::by_fields(&document));
+                return refused(self.other(found, data));
+            }
+            Some(_) => {}
+        }
+        utf8(name, data)
+    }
+
+    fn check_columns(&self, name: &str, data: &[u8], fields: &[String]) -> Result<(), InputError> {
+        let names: Vec<&str> = fields.iter().map(|field| field.trim()).collect();
+        if self.required.iter().all(|column| names.contains(column)) {
+            return Ok(());
+        }
+        Err(InputError::refused(name, self.other(detect::by_columns(&names), data)))
+    }
+
+    /// Why something that is not of this type is refused.
+    fn other(&self, found: Option<MetricType>, data: &[u8]) -> Refusal {
+        match found {
+            Some(found) if found != self.kind => Refusal::WrongType { found, wanted: self.kind },
+            Some(_) | None => Refusal::Unknown {
+                wanted: self.kind,
+                missing: format!("header with the columns {} between semicolons", self.required.join(", ")),
+                begins: detect::beginning(data),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn read(text: &[u8]) -> (Result<Vec<String>, InputError>, Tally) {
+        let mut tally = Tally::default();
+        let header = Header::new(MetricType::Works, &["Identifiant", "Date de début"]);
+        let found = header.read("works.csv", text, &mut tally, |row| {
+            let id = row.get("Identifiant");
+            if id.is_empty() { Err(Reason::MissingId) } else { Ok(format!("{id}|{}", row.get("Objet"))) }
+        });
+        (found, tally)
+    }
+
+    fn error(text: &[u8]) -> String {
+        read(text).0.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn marks_quotes_and_line_ends_of_all_kinds() {
+        let text = "\u{feff}Identifiant;Date de début;Objet\r\na;1;\"one\r\ntwo\nthree; \"\"four\"\"\"\nb;2; x \r\n\r\nc;3;\"\"";
+        let (found, tally) = read(text.as_bytes());
+        assert_eq!(found.unwrap(), ["a|one\r\ntwo\nthree; \"four\"", "b|x", "c|"]);
+        assert_eq!((tally.read, tally.rejected_rows()), (3, 0));
+    }
+
+    #[test]
+    fn rows_are_rejected_with_their_line() {
+        let (found, tally) =
+            read("Identifiant;Date de début;Objet\na;1;\"x\ny\"\n;2;z\nb;3\nc;4;z\n".as_bytes());
+        assert_eq!(found.unwrap(), ["a|x\ny", "c|z"]);
+        assert_eq!(tally.rejected[&Reason::MissingId].first[0].line, 4);
+        assert_eq!(tally.rejected[&Reason::FieldCount].first[0].line, 5);
+    }
+
+    #[test]
+    fn damaged_files_are_told_with_the_line() {
+        assert_eq!(error(b""), "works.csv: the file is empty; fetch it again");
+        assert!(error(b"\n <!DOCTYPE html><html>").contains("HTML page"));
+        let cut = "Identifiant;Date de début;Objet\na;1;x\nb;2".as_bytes();
+        assert!(error(cut).starts_with("works.csv, line 3: the file ends in the middle of this record"));
+        let open = "Identifiant;Date de début;Objet\na;1;x\nb;2;\"y\nz\n".as_bytes();
+        assert!(error(open).starts_with("works.csv, line 3: the file ends in the middle of a quoted field"));
+        let mut latin = "Identifiant;Date de début;Objet\na;1;x\nb;2;".as_bytes().to_vec();
+        latin.extend(b"r\xE9fection\n");
+        assert!(error(&latin).starts_with("works.csv, line 3: this is not UTF-8 text"));
+    }
+
+    #[test]
+    fn other_types_are_named() {
+        let roads = "Identifiant arc;Débit horaire\n1;2\n".as_bytes();
+        assert!(error(roads).contains("looks like data of type comptages, not chantiers"));
+        assert!(error(br#"{"hourly": {}}"#).contains("looks like data of type weather, not chantiers"));
+        let unknown = error(b"a,b\n1,2\n");
+        assert!(
+            unknown.contains("no header with the columns Identifiant") && unknown.contains("a,b"),
+            "{unknown}"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Reading what a report is composed from.
+
+use kernel::{Day, Timestamp};
+use store::{DbError, Tx};
+
+use super::{DayTotals, Evolution, Report, compose};
+use crate::archive::answers::{AnswerError, anomalies, records};
+use crate::archive::{Version, queries};
+use crate::metrics::bikes::BikeTotals;
+use crate::metrics::{transit, weather, works};
+use crate::{City, MetricType};
+
+impl City {
+    /// The report of a day, as it was known at an instant, or as it is known now. `None`: there is no data of that day.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn report(&self, day: Day, known: Option<Timestamp>) -> Result<Option<Report>, AnswerError> {
+        let now = self.store().now();
+        self.store().scan(move |tx| Ok(read(tx, day, known, now)?)).await
+    }
+
+    /// The last day of which counters or arcs have measured anything.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn latest_day(&self) -> Result<Option<Day>, AnswerError> {
+        self.store().read(|tx| Ok(latest_day(tx)?)).await
+    }
+}
+
+/// The report of a day, as it was known at an instant, or as it is known now.
+pub fn read(
+    tx: &mut Tx<'_>,
+    day: Day,
+    known: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Report>, DbError> {
+    let today = totals(tx, day, known)?;
+    if today == DayTotals::default() {
+        return Ok(None);
+    }
+    let before = totals(tx, day.plus(-Evolution::WEEK), known)?;
+    Ok(Some(compose(day, now, today, &before)))
+}
+
+fn latest_day(tx: &mut Tx<'_>) -> Result<Option<Day>, DbError> {
+    let bikes = queries::last_day(tx, MetricType::Bikes)?;
+    Ok(bikes.max(queries::last_day(tx, MetricType::Roads)?))
+}
+
+fn totals(tx: &mut Tx<'_>, day: Day, known: Option<Timestamp>) -> Result<DayTotals, DbError> {
+    let bikes = queries::day(tx, MetricType::Bikes, day, known)?;
+    let roads = queries::day(tx, MetricType::Roads, day, known)?;
+    let bikes = bikes.map(|version| bikes_of(tx, &version, known)).transpose()?;
+    let mut told = |kind| records(tx, kind, day, known);
+    let (disruptions, measured, sites) =
+        (told(MetricType::Transit)?, told(MetricType::Weather)?, told(MetricType::Works)?);
+    Ok(DayTotals {
+        bikes,
+        roads: roads.map(|version| from_json(&version.totals)).transpose()?,
+        transit: disruptions.map(|records| transit::day(day, &records)),
+        weather: measured.map(|records| weather::day(day, &records)),
+        works: sites.map(|records| works::day(day, &records)),
+    })
+}
+
+fn bikes_of(tx: &mut Tx<'_>, version: &Version, known: Option<Timestamp>) -> Result<BikeTotals, DbError> {
+    let mut totals: BikeTotals = from_json(&version.totals)?;
+    totals.tell(anomalies(tx, version, known)?);
+    Ok(totals)
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Decode(error.to_string()))
+}
