@@ -2,7 +2,7 @@
 //!
 //! - [`orders()`]: complete orders, beside the bare engine and `pgbench`.
 //! - [`offers()`]: recommendations and events, beside numpy, Vowpal Wabbit, NATS `JetStream` and Redis Streams.
-//! - [`city()`]: reading the city's open data, beside `DuckDB` and Polars.
+//! - [`city()`]: reading the city's open data, beside DuckDB and Polars.
 //!
 //! Ratios are what counts; times say what one machine did once. What cannot be measured because a program is missing
 //! is a line of the report that says how to get it, never left out.

@@ -1,4 +1,4 @@
-//! Reading the city's two big formats, beside `DuckDB` and Polars on the same files.
+//! Reading the city's two big formats, beside DuckDB and Polars on the same files.
 //!
 //! All answer one question: for each sensor and day the sum, the mean, the greatest and the number of its flows. What
 //! they answer is compared to the last digit, or the benchmark fails.

@@ -11,7 +11,7 @@ const PACKAGES: [&str; 3] = ["duckdb>=1.4", "polars>=1.35", "numpy>=1.26"];
 /// Another that reads CSV with all cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// `DuckDB`.
+    /// DuckDB.
     DuckDb,
     /// Polars, a column at a time.
     Polars,
