@@ -140,7 +140,7 @@ impl City {
     }
 }
 
-fn answer(
+pub(super) fn answer(
     tx: &mut Tx<'_>,
     kind: MetricType,
     day: Day,
@@ -312,7 +312,7 @@ fn data_of(kind: MetricType, day: Day, records: &[Record]) -> Result<Box<RawValu
     }
 }
 
-fn range(
+pub(super) fn range(
     tx: &mut Tx<'_>,
     kind: MetricType,
     days: (Day, Day),
@@ -361,7 +361,7 @@ fn each((from, to): (Day, Day)) -> impl Iterator<Item = Day> {
     (from.number()..=to.number()).filter_map(Day::from_number)
 }
 
-fn sensor_range(
+pub(super) fn sensor_range(
     tx: &mut Tx<'_>,
     kind: MetricType,
     id: &str,

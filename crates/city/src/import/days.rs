@@ -85,6 +85,9 @@ impl<'g> Days<'g> {
         measured: &[(String, Hours)],
     ) -> Result<bool, ImportError> {
         loop {
+            if self.ground.drain.is_started() {
+                return Err(ImportError::Stopped);
+            }
             match self.attempt(day, measured).await? {
                 Attempted::Published => return Ok(true),
                 Attempted::Unchanged => return Ok(false),

@@ -129,7 +129,7 @@ fn counter(number: usize, rng: &mut SmallRng) -> [String; 3] {
     let name = format!("{} avenue Inventée N° {number}", rng.random_range(1..200));
     let id = if number % 20 == 7 { String::new() } else { format!("{site}-{}", site + 1_000_000) };
     let mut photo = || {
-        let hash = [(); 4].map(|()| format!("{:016x}", rng.random::<u64>())).concat();
+        let hash = format!("{:032x}{:032x}", rng.random::<u128>(), rng.random::<u128>());
         format!("https://photos.invalid/file/{hash}/{hash}/Y2H{site}_20200818121425.jpg")
     };
     let (first, photos) = (photo(), [photo(), photo(), photo(), photo(), photo()].join("/"));

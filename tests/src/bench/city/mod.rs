@@ -71,7 +71,7 @@ pub fn city_read(reading: &CityReading) -> Result<Value> {
 pub fn city(options: &CityOptions, told: impl Fn(&str)) -> Result<Report> {
     let folder = TempDir::with_prefix("halles-bench-")?;
     let machine = Machine::look(folder.path())?;
-    let mut bench = Bench { report: Report::new(machine, 0.0), folder, told: &told };
+    let mut bench = Bench { report: Report::new(machine, options.time.as_secs_f64()), folder, told: &told };
     let python = options.peers.then(peers::prepare);
     for (names, bytes) in [&BIKES, &ROADS].into_iter().zip(options.bytes) {
         bench.file(names, bytes, python.as_ref())?;

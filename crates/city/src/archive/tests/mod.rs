@@ -1,6 +1,7 @@
 //! The archive on both engines.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod days;
 mod imports;
 mod records;

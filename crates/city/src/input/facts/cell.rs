@@ -10,8 +10,10 @@ const MISSING: i32 = i32::MIN;
 const HEAD: usize = 12;
 const SLOT: usize = 9;
 
-/// The hours of one sensor on one day.
+/// The hours of one sensor on one day. The order of fields is that of their use: adding an hour touches the first bytes
+/// and those of its values.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Cell {
     /// The sensor's number.
     pub(crate) sensor: u32,
@@ -19,9 +21,9 @@ pub(crate) struct Cell {
     pub(crate) day: i32,
     present: u32,
     disputed: u32,
-    flow: [i32; SLOTS],
-    occupancy: [i32; SLOTS],
     state: [State; SLOTS],
+    /// Flow and occupancy.
+    values: [[i32; 2]; SLOTS],
 }
 
 impl Cell {
@@ -32,9 +34,8 @@ impl Cell {
             day,
             present: 0,
             disputed: 0,
-            flow: [MISSING; SLOTS],
-            occupancy: [MISSING; SLOTS],
             state: [State::Unknown; SLOTS],
+            values: [[MISSING; 2]; SLOTS],
         }
     }
 
@@ -60,9 +61,8 @@ impl Cell {
             stays = known.max(reading);
         }
         self.present |= bit;
-        self.flow[slot] = stays.flow.unwrap_or(MISSING);
-        self.occupancy[slot] = stays.occupancy.unwrap_or(MISSING);
         self.state[slot] = stays.state;
+        self.values[slot] = [stays.flow, stays.occupancy].map(|value| value.unwrap_or(MISSING));
     }
 
     /// Joins another piece of the same sensor and day.
@@ -100,7 +100,7 @@ impl Cell {
         }
         let mut end = HEAD;
         for slot in self.slots() {
-            let (flow, occupancy) = (self.flow[slot].to_le_bytes(), self.occupancy[slot].to_le_bytes());
+            let [flow, occupancy] = self.values[slot].map(i32::to_le_bytes);
             let place = &mut written[end..end + SLOT];
             place[..4].copy_from_slice(&flow);
             place[4..8].copy_from_slice(&occupancy);
@@ -117,8 +117,9 @@ impl Cell {
         cell.present = take(from).map(u32::from_le_bytes)?;
         cell.disputed = take(from).map(u32::from_le_bytes)?;
         for slot in slots(cell.present) {
-            cell.flow[slot] = take(from).map(i32::from_le_bytes)?;
-            cell.occupancy[slot] = take(from).map(i32::from_le_bytes)?;
+            for value in &mut cell.values[slot] {
+                *value = take(from).map(i32::from_le_bytes)?;
+            }
             let [code] = take(from)?;
             cell.state[slot] = state(code);
         }
@@ -126,12 +127,8 @@ impl Cell {
     }
 
     fn get(&self, slot: usize) -> Reading {
-        let value = |of: i32| (of != MISSING).then_some(of);
-        Reading {
-            flow: value(self.flow[slot]),
-            occupancy: value(self.occupancy[slot]),
-            state: self.state[slot],
-        }
+        let [flow, occupancy] = self.values[slot].map(|value| (value != MISSING).then_some(value));
+        Reading { flow, occupancy, state: self.state[slot] }
     }
 
     fn slots(&self) -> impl Iterator<Item = usize> + use<> {

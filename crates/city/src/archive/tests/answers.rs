@@ -1,0 +1,182 @@
+//! What is told of a day and of a range, after imports of files.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anyhow::Result;
+use kernel::{Cursor, Day, SystemIds, Timestamp};
+use serde_json::{Value, json};
+use store::{Failure, Unavailable};
+use web::Drain;
+
+use super::super::answers::{AnswerError, DayAnswer, answer, range, records, sensor_range};
+use super::super::commands::records::put;
+use super::{day, import};
+use crate::MetricType::{self, Bikes, Reference, Weather, Works};
+use crate::import::Importer;
+use crate::input::{Limits, Source};
+use crate::record::Record;
+use crate::testing::{World, after_noon, on_both_engines};
+
+on_both_engines!(
+    a_long_list_comes_in_pages_of_one_version,
+    a_counter_is_compared_with_its_own_history,
+    a_range_of_one_counter,
+    a_day_between_others_is_quiet_and_not_unknown,
+);
+
+/// Imports how many bicycles each of so many counters has counted in the hour from noon on a day.
+async fn count(world: &World, date: Day, counters: usize, bicycles: u32) -> Result<()> {
+    let mut csv =
+        "Identifiant du compteur;Nom du compteur;Identifiant du site de comptage;Nom du site de comptage;\
+                   Comptage horaire;Date et heure de comptage;Date d'installation du site de comptage;\
+                   Lien vers photo du site de comptage;Coordonnées géographiques\n"
+            .to_owned();
+    for number in 0..counters {
+        let spread = u32::try_from(number % 3)?;
+        writeln!(
+            csv,
+            "c{number:04};rue {number};1;rue;{};{date}T12:00:00+01:00;;;48.85,2.35",
+            bicycles + spread
+        )?;
+    }
+    let source = Source::Bytes { name: "velo.csv".to_owned(), data: csv.into() };
+    let importer = Importer::new(world.store.clone(), Arc::new(SystemIds), Drain::new(), Limits::default());
+    importer.run(Bikes, vec![source], Arc::new(())).await?;
+    Ok(())
+}
+
+async fn told(
+    world: &World,
+    kind: MetricType,
+    date: Day,
+    known: Option<Timestamp>,
+    cursor: Option<Cursor>,
+) -> Result<Option<(DayAnswer, Value)>, AnswerError> {
+    let asked = world.store.scan(move |tx| answer(tx, kind, date, known, cursor.as_ref())).await?;
+    Ok(asked.map(|asked| {
+        let data = serde_json::from_str(asked.data.get()).unwrap();
+        (asked, data)
+    }))
+}
+
+fn list(data: &Value) -> &Vec<Value> {
+    data["metrics"].as_array().unwrap()
+}
+
+fn next(data: &Value) -> Option<Cursor> {
+    data.get("curseur").map(|cursor| serde_json::from_value(cursor.clone()).unwrap())
+}
+
+async fn a_long_list_comes_in_pages_of_one_version(world: World) -> Result<()> {
+    let date = day("2024-02-01");
+    count(&world, date, 620, 10).await?;
+    let (first, data) = told(&world, Bikes, date, None, None).await?.unwrap();
+    assert_eq!((first.version, list(&data).len()), (Some(1), 500));
+    assert_eq!(data["total_velos"], json!(6_200.0 + 619.0));
+    world.at(60);
+    count(&world, date, 620, 20).await?;
+    let (second, rest) = told(&world, Bikes, date, None, next(&data)).await?.unwrap();
+    assert_eq!((second.version, list(&rest).len(), next(&rest)), (Some(1), 120, None));
+    assert_eq!(list(&rest)[0]["id_compteur"], json!("c0500"));
+    assert_eq!(list(&rest)[0]["total_jour"], json!(12.0), "of the version that was begun with");
+    let (now, data) = told(&world, Bikes, date, None, None).await?.unwrap();
+    assert_eq!((now.version, now.known_at), (Some(2), Some(after_noon(60))));
+    assert_eq!(list(&data)[0]["total_jour"], json!(20.0));
+    let (before, data) = told(&world, Bikes, date, Some(after_noon(59)), None).await?.unwrap();
+    assert_eq!((before.version, &list(&data)[0]["total_jour"]), (Some(1), &json!(10.0)));
+    assert!(told(&world, Bikes, date, Some(after_noon(-1)), None).await?.is_none());
+    assert!(told(&world, Bikes, date.plus(1), None, None).await?.is_none());
+    let foreign = told(&world, Bikes, date, None, Some(Cursor::new(&"foreign"))).await;
+    assert!(matches!(foreign, Err(AnswerError::Cursor(_))));
+    let beyond = told(&world, Bikes, date, None, Some(Cursor::new(&(1, 9, None::<Timestamp>)))).await;
+    assert!(matches!(beyond, Err(AnswerError::Cursor(_))));
+    Ok(())
+}
+
+async fn a_counter_is_compared_with_its_own_history(world: World) -> Result<()> {
+    let date = day("2024-02-29");
+    count(&world, date, 3, 900).await?;
+    let anomalies = async |known: Option<Timestamp>| -> Result<usize> {
+        let (_, data) = told(&world, Bikes, date, known, None).await?.unwrap();
+        let marked = list(&data).iter().filter(|counter| counter["anomalie_detectee"] == json!(true)).count();
+        assert_eq!(data["anomalies"].as_array().unwrap().len(), marked);
+        Ok(marked)
+    };
+    assert_eq!(anomalies(None).await?, 0, "nothing to compare with");
+    world.at(60);
+    for week in 1..=6 {
+        count(&world, date.plus(-7 * week), 3, 100 + week.unsigned_abs()).await?;
+    }
+    assert_eq!(anomalies(None).await?, 3, "whatever was loaded first");
+    assert_eq!(anomalies(Some(after_noon(59))).await?, 0);
+    Ok(())
+}
+
+async fn a_range_of_one_counter(world: World) -> Result<()> {
+    let date = day("2024-02-01");
+    for number in 0..3 {
+        world.at(i64::from(number) * 10);
+        count(&world, date.plus(2 * number), 2, 10 * number.unsigned_abs()).await?;
+    }
+    let days = (date, date.plus(30));
+    let of = async |id: &'static str, known: Option<Timestamp>| {
+        let asked = world.store.scan(move |tx| sensor_range(tx, Bikes, id, days, known)).await?;
+        Ok::<_, AnswerError>(asked.map(|days| {
+            let total = |data: &str| serde_json::from_str::<Value>(data).unwrap()["total_jour"].as_f64();
+            days.iter().map(|it| (it.day, total(it.data.get()).unwrap())).collect::<Vec<_>>()
+        }))
+    };
+    let expected = vec![(date, 1.0), (date.plus(2), 11.0), (date.plus(4), 21.0)];
+    assert_eq!(of("c0001", None).await?, Some(expected.clone()));
+    assert_eq!(of("c0001", Some(after_noon(19))).await?, Some(expected[..2].to_vec()));
+    assert_eq!(of("nobody", None).await?, None);
+    let city = world.store.scan(move |tx| range(tx, Bikes, days, None)).await?;
+    let totals: Vec<Value> = city.iter().map(|it| serde_json::from_str(it.data.get()).unwrap()).collect();
+    assert_eq!(totals.iter().map(|it| it["total_velos"].clone()).collect::<Vec<_>>(), [1.0, 21.0, 41.0]);
+    assert_eq!(totals[0]["capteurs"], json!(2));
+    Ok(())
+}
+
+async fn a_day_between_others_is_quiet_and_not_unknown(world: World) -> Result<()> {
+    let record = |kind, id: &str, from: &str, to: &str| Record {
+        kind,
+        id: id.to_owned(),
+        from: day(from),
+        to: day(to),
+        body: json!({}),
+    };
+    for (kind, dates) in [
+        (Works, [("2024-02-01", "2024-02-02"), ("2024-02-05", "2024-02-05")]),
+        (Weather, [("2024-02-01", "2024-02-01"), ("2024-02-05", "2024-02-05")]),
+        (Reference, [("2024-02-02", "2020-01-01"), ("2024-02-05", "2020-01-01")]),
+    ] {
+        let records: Vec<Record> =
+            (0..).zip(dates).map(|(id, (from, to))| record(kind, &format!("{id}"), from, to)).collect();
+        let write =
+            world.run(move |tx, now| Ok::<_, Failure<()>>(put(tx, now, kind, import(1), &records)?)).await;
+        write.unwrap();
+    }
+    let known = async |kind: MetricType, date: &str| -> Result<Option<usize>> {
+        let date = day(date);
+        let found = world.store.scan(move |tx| Ok::<_, Unavailable>(records(tx, kind, date, None)?)).await?;
+        Ok(found.map(|found| found.len()))
+    };
+    for (date, works, weather, reference) in [
+        ("2024-01-31", None, None, None),
+        ("2024-02-01", Some(1), Some(1), None),
+        ("2024-02-03", Some(0), None, Some(1)),
+        ("2024-02-05", Some(1), Some(1), Some(2)),
+        ("2024-02-06", None, None, Some(2)),
+    ] {
+        assert_eq!(known(Works, date).await?, works, "works on {date}");
+        assert_eq!(known(Weather, date).await?, weather, "weather on {date}");
+        assert_eq!(known(Reference, date).await?, reference, "reference on {date}");
+    }
+    let days = (day("2024-01-01"), day("2024-02-29"));
+    let count = async |kind| -> Result<usize> {
+        Ok(world.store.scan(move |tx| range(tx, kind, days, None)).await?.len())
+    };
+    assert_eq!((count(Works).await?, count(Weather).await?, count(Reference).await?), (5, 2, 28));
+    Ok(())
+}
