@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use store::{Failure, Unavailable};
 use web::Drain;
 
+use super::super::PAGE_SENSORS;
 use super::super::answers::{AnswerError, DayAnswer, answer, range, records, sensor_range};
 use super::super::commands::records::put;
 use super::{day, import};
@@ -26,7 +27,7 @@ on_both_engines!(
 );
 
 /// Imports how many bicycles each of so many counters has counted in the hour from noon on a day.
-async fn count(world: &World, date: Day, counters: usize, bicycles: u32) -> Result<()> {
+async fn count(world: &World, on_day: Day, counters: usize, bicycles: u32) -> Result<()> {
     let mut csv =
         "Identifiant du compteur;Nom du compteur;Identifiant du site de comptage;Nom du site de comptage;\
                    Comptage horaire;Date et heure de comptage;Date d'installation du site de comptage;\
@@ -36,7 +37,7 @@ async fn count(world: &World, date: Day, counters: usize, bicycles: u32) -> Resu
         let spread = u32::try_from(number % 3)?;
         writeln!(
             csv,
-            "c{number:04};rue {number};1;rue;{};{date}T12:00:00+01:00;;;48.85,2.35",
+            "c{number:04};rue {number};1;rue;{};{on_day}T12:00:00+01:00;;;48.85,2.35",
             bicycles + spread
         )?;
     }
@@ -49,11 +50,12 @@ async fn count(world: &World, date: Day, counters: usize, bicycles: u32) -> Resu
 async fn told(
     world: &World,
     kind: MetricType,
-    date: Day,
+    on_day: Day,
     known: Option<Timestamp>,
     cursor: Option<Cursor>,
 ) -> Result<Option<(DayAnswer, Value)>, AnswerError> {
-    let asked = world.store.scan(move |tx| answer(tx, kind, date, known, cursor.as_ref())).await?;
+    let asked =
+        world.store.scan(move |tx| answer(tx, kind, on_day, known, cursor.as_ref(), PAGE_SENSORS)).await?;
     Ok(asked.map(|asked| {
         let data = serde_json::from_str(asked.data.get()).unwrap();
         (asked, data)
@@ -69,36 +71,36 @@ fn next(data: &Value) -> Option<Cursor> {
 }
 
 async fn a_long_list_comes_in_pages_of_one_version(world: World) -> Result<()> {
-    let date = day("2024-02-01");
-    count(&world, date, 620, 10).await?;
-    let (first, data) = told(&world, Bikes, date, None, None).await?.unwrap();
+    let on_day = day("2024-02-01");
+    count(&world, on_day, 620, 10).await?;
+    let (first, data) = told(&world, Bikes, on_day, None, None).await?.unwrap();
     assert_eq!((first.version, list(&data).len()), (Some(1), 500));
     assert_eq!(data["total_velos"], json!(6_200.0 + 619.0));
     world.at(60);
-    count(&world, date, 620, 20).await?;
-    let (second, rest) = told(&world, Bikes, date, None, next(&data)).await?.unwrap();
+    count(&world, on_day, 620, 20).await?;
+    let (second, rest) = told(&world, Bikes, on_day, None, next(&data)).await?.unwrap();
     assert_eq!((second.version, list(&rest).len(), next(&rest)), (Some(1), 120, None));
     assert_eq!(list(&rest)[0]["id_compteur"], json!("c0500"));
     assert_eq!(list(&rest)[0]["total_jour"], json!(12.0), "of the version that was begun with");
-    let (now, data) = told(&world, Bikes, date, None, None).await?.unwrap();
+    let (now, data) = told(&world, Bikes, on_day, None, None).await?.unwrap();
     assert_eq!((now.version, now.known_at), (Some(2), Some(after_noon(60))));
     assert_eq!(list(&data)[0]["total_jour"], json!(20.0));
-    let (before, data) = told(&world, Bikes, date, Some(after_noon(59)), None).await?.unwrap();
+    let (before, data) = told(&world, Bikes, on_day, Some(after_noon(59)), None).await?.unwrap();
     assert_eq!((before.version, &list(&data)[0]["total_jour"]), (Some(1), &json!(10.0)));
-    assert!(told(&world, Bikes, date, Some(after_noon(-1)), None).await?.is_none());
-    assert!(told(&world, Bikes, date.plus(1), None, None).await?.is_none());
-    let foreign = told(&world, Bikes, date, None, Some(Cursor::new(&"foreign"))).await;
+    assert!(told(&world, Bikes, on_day, Some(after_noon(-1)), None).await?.is_none());
+    assert!(told(&world, Bikes, on_day.plus(1), None, None).await?.is_none());
+    let foreign = told(&world, Bikes, on_day, None, Some(Cursor::new(&"foreign"))).await;
     assert!(matches!(foreign, Err(AnswerError::Cursor(_))));
-    let beyond = told(&world, Bikes, date, None, Some(Cursor::new(&(1, 9, None::<Timestamp>)))).await;
+    let beyond = told(&world, Bikes, on_day, None, Some(Cursor::new(&(1, 9, None::<Timestamp>)))).await;
     assert!(matches!(beyond, Err(AnswerError::Cursor(_))));
     Ok(())
 }
 
 async fn a_counter_is_compared_with_its_own_history(world: World) -> Result<()> {
-    let date = day("2024-02-29");
-    count(&world, date, 3, 900).await?;
+    let on_day = day("2024-02-29");
+    count(&world, on_day, 3, 900).await?;
     let anomalies = async |known: Option<Timestamp>| -> Result<usize> {
-        let (_, data) = told(&world, Bikes, date, known, None).await?.unwrap();
+        let (_, data) = told(&world, Bikes, on_day, known, None).await?.unwrap();
         let marked = list(&data).iter().filter(|counter| counter["anomalie_detectee"] == json!(true)).count();
         assert_eq!(data["anomalies"].as_array().unwrap().len(), marked);
         Ok(marked)
@@ -106,7 +108,7 @@ async fn a_counter_is_compared_with_its_own_history(world: World) -> Result<()> 
     assert_eq!(anomalies(None).await?, 0, "nothing to compare with");
     world.at(60);
     for week in 1..=6 {
-        count(&world, date.plus(-7 * week), 3, 100 + week.unsigned_abs()).await?;
+        count(&world, on_day.plus(-7 * week), 3, 100 + week.unsigned_abs()).await?;
     }
     assert_eq!(anomalies(None).await?, 3, "whatever was loaded first");
     assert_eq!(anomalies(Some(after_noon(59))).await?, 0);
@@ -114,12 +116,12 @@ async fn a_counter_is_compared_with_its_own_history(world: World) -> Result<()> 
 }
 
 async fn a_range_of_one_counter(world: World) -> Result<()> {
-    let date = day("2024-02-01");
+    let on_day = day("2024-02-01");
     for number in 0..3 {
         world.at(i64::from(number) * 10);
-        count(&world, date.plus(2 * number), 2, 10 * number.unsigned_abs()).await?;
+        count(&world, on_day.plus(2 * number), 2, 10 * number.unsigned_abs()).await?;
     }
-    let days = (date, date.plus(30));
+    let days = (on_day, on_day.plus(30));
     let of = async |id: &'static str, known: Option<Timestamp>| {
         let asked = world.store.scan(move |tx| sensor_range(tx, Bikes, id, days, known)).await?;
         Ok::<_, AnswerError>(asked.map(|days| {
@@ -127,7 +129,7 @@ async fn a_range_of_one_counter(world: World) -> Result<()> {
             days.iter().map(|it| (it.day, total(it.data.get()).unwrap())).collect::<Vec<_>>()
         }))
     };
-    let expected = vec![(date, 1.0), (date.plus(2), 11.0), (date.plus(4), 21.0)];
+    let expected = vec![(on_day, 1.0), (on_day.plus(2), 11.0), (on_day.plus(4), 21.0)];
     assert_eq!(of("c0001", None).await?, Some(expected.clone()));
     assert_eq!(of("c0001", Some(after_noon(19))).await?, Some(expected[..2].to_vec()));
     assert_eq!(of("nobody", None).await?, None);
@@ -157,21 +159,22 @@ async fn a_day_between_others_is_quiet_and_not_unknown(world: World) -> Result<(
             world.run(move |tx, now| Ok::<_, Failure<()>>(put(tx, now, kind, import(1), &records)?)).await;
         write.unwrap();
     }
-    let known = async |kind: MetricType, date: &str| -> Result<Option<usize>> {
-        let date = day(date);
-        let found = world.store.scan(move |tx| Ok::<_, Unavailable>(records(tx, kind, date, None)?)).await?;
+    let known = async |kind: MetricType, on_day: &str| -> Result<Option<usize>> {
+        let on_day = day(on_day);
+        let found =
+            world.store.scan(move |tx| Ok::<_, Unavailable>(records(tx, kind, on_day, None)?)).await?;
         Ok(found.map(|found| found.len()))
     };
-    for (date, works, weather, reference) in [
+    for (on_day, works, weather, reference) in [
         ("2024-01-31", None, None, None),
         ("2024-02-01", Some(1), Some(1), None),
         ("2024-02-03", Some(0), None, Some(1)),
         ("2024-02-05", Some(1), Some(1), Some(2)),
         ("2024-02-06", None, None, Some(2)),
     ] {
-        assert_eq!(known(Works, date).await?, works, "works on {date}");
-        assert_eq!(known(Weather, date).await?, weather, "weather on {date}");
-        assert_eq!(known(Reference, date).await?, reference, "reference on {date}");
+        assert_eq!(known(Works, on_day).await?, works, "works on {on_day}");
+        assert_eq!(known(Weather, on_day).await?, weather, "weather on {on_day}");
+        assert_eq!(known(Reference, on_day).await?, reference, "reference on {on_day}");
     }
     let days = (day("2024-01-01"), day("2024-02-29"));
     let count = async |kind| -> Result<usize> {
