@@ -50,12 +50,17 @@ impl Policy for Ucb1 {
         let log = all.max(1.0).ln();
         Box::new(Indices::new(arms, 0.0, |view, _| {
             let trials = view.arm.trials();
-            if trials > 0.0 { view.arm.successes() / trials + (2.0 * log / trials).sqrt() } else { UNTRIED }
+            // One known by next to nothing of a trial, a tiny reward that nobody was seen to earn, is as good as untried.
+            if trials > 0.0 {
+                (view.arm.successes() / trials + (2.0 * log / trials).sqrt()).min(UNTRIED)
+            } else {
+                UNTRIED
+            }
         }))
     }
 }
 
-/// The index of an arm that was never tried: above that of every other.
+/// The index of an arm that was never tried: no other is above it.
 const UNTRIED: f64 = 1e6;
 
 impl Indices {

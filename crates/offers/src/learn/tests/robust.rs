@@ -118,3 +118,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_reward_of_next_to_nothing_is_no_bound_without_end() {
+    let mut crowd = Crowd::of(2);
+    let at = Timestamp::from_micros(0);
+    let tiny = Seen { at, shown_at: None, what: What::Reward(1e-300), category: 1, features: None };
+    crowd.shared.observe(&mut crowd.arms[0], &tiny);
+    let many = Seen { what: What::Trial, ..tiny };
+    (0..100).for_each(|_| crowd.shared.observe(&mut crowd.arms[1], &many));
+    let views: Vec<_> =
+        crowd.arms.iter().map(|arm| ArmView { arm, category: 1, features: &crowd.looks }).collect();
+    let sampler = policy(PolicyName::Ucb1, &PolicySettings::default()).prepare(&crowd.shared, &views, at);
+    let mut rng = rng(9);
+    let hand = sampler.begin(&mut rng);
+    assert!(sampler.belief(&hand, 0, &mut rng).is_finite());
+}
