@@ -19,24 +19,8 @@ use super::super::{Head, answers, count};
 use super::{facts, version};
 use crate::MetricType;
 
-/// Something that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which rule it breaks.
-    pub rule: Rule,
-    /// Which day or record.
-    pub subject: String,
-    /// What would be right.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: expected {}, found {}", self.rule, self.subject, self.expected, self.found)
-    }
-}
+/// Something that is not as it must be in the city's archive.
+pub type Violation = kernel::Violation<Rule>;
 
 /// What must be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
