@@ -1,6 +1,7 @@
 //! What the machine must have before the tests can run, and how to get it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -45,28 +46,30 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// What `cargo xtask bench offers` compares with. It runs without them too, and says so in its report.
-const PEERS: &[Need] = &[
-    Need {
-        what: "Python 3 with venv",
-        purpose: "numpy and Vowpal Wabbit rank the same offers",
-        // A real one: Debian's venv module is there without what it needs.
-        is_met: || succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
-        remedy: Remedy::Debian(&["python3-venv"]),
-    },
-    Need {
-        what: "nats-server",
-        purpose: "JetStream takes the same events",
-        is_met: || runs("nats-server", "--version") || runs("/usr/sbin/nats-server", "--version"),
-        remedy: Remedy::Debian(&["nats-server"]),
-    },
-    Need {
-        what: "redis-server",
-        purpose: "Redis Streams take the same events",
-        is_met: || runs("redis-server", "--version"),
-        remedy: Remedy::Debian(&["redis-server"]),
-    },
-];
+/// What benchmarks compare with that are written in Python.
+const PYTHON: Need = Need {
+    what: "Python 3 with venv",
+    purpose: "the benchmark's peers in Python do the same work",
+    // A real one: Debian's venv module is there without what it needs.
+    is_met: || succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
+    remedy: Remedy::Debian(&["python3-venv"]),
+};
+const NATS: Need = Need {
+    what: "nats-server",
+    purpose: "JetStream takes the same events",
+    is_met: || runs("nats-server", "--version") || runs("/usr/sbin/nats-server", "--version"),
+    remedy: Remedy::Debian(&["nats-server"]),
+};
+const REDIS: Need = Need {
+    what: "redis-server",
+    purpose: "Redis Streams take the same events",
+    is_met: || runs("redis-server", "--version"),
+    remedy: Remedy::Debian(&["redis-server"]),
+};
+
+/// The benchmarks of `cargo xtask bench` that compare with more than [`NEEDS`] has, and with what. They run without it
+/// too, and say so in their reports.
+const PEERS: &[(&str, &[Need])] = &[("offers", &[PYTHON, NATS, REDIS]), ("city", &[PYTHON])];
 
 /// Something that must be there.
 struct Need {
@@ -92,9 +95,10 @@ pub(crate) fn provide() -> Result<()> {
     meet(NEEDS)
 }
 
-/// Installs what the benchmark compares with, if that can be done from here; otherwise says how, and goes on.
-pub(crate) fn invite_peers() {
-    if let Err(error) = meet(PEERS) {
+/// Installs what a benchmark compares with, if that can be done from here; otherwise says how, and goes on.
+pub(crate) fn invite_peers(benchmark: &OsStr) {
+    let peers = PEERS.iter().find(|(name, _)| benchmark == *name).map_or(&[][..], |(_, peers)| peers);
+    if let Err(error) = meet(peers) {
         println!("{error:#}\nThe benchmark goes on without.\n");
     }
 }

@@ -27,19 +27,12 @@ pub(crate) struct Arguments {
     pub(crate) arguments: Vec<OsString>,
 }
 
-impl Arguments {
-    /// Whether this is the benchmark that compares with other servers than PostgreSQL.
-    fn wants_peers(&self) -> bool {
-        self.arguments.first().is_some_and(|first| first == "offers")
-    }
-}
-
 /// Builds the product and the program, then runs the program; the exit code is its own.
 ///
 /// Both are built by one call, so that they lie side by side and the product is never older than the program.
 pub(crate) fn run(root: &Path, program: &Program, arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.wants_peers() {
-        needs::invite_peers();
+    if let Some(benchmark) = arguments.arguments.first() {
+        needs::invite_peers(benchmark);
     }
     let executable = build(root, program)?;
     let status = Command::new(&executable)

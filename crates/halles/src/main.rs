@@ -10,7 +10,7 @@ use halles::cli::{
     OffersCommand, OffersImportArgs, OutputFormat, RetailCommand, ServeArgs,
 };
 use halles::config::{Config, Flags, Mistakes};
-use halles::output::print;
+use halles::output::{print, told};
 
 /// The exit code of a command line, a configuration or data that cannot be used at all.
 const UNUSABLE: u8 = 2;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             if error.is::<Mistakes>() { ExitCode::from(UNUSABLE) } else { ExitCode::FAILURE }
         }
     }
@@ -50,7 +50,7 @@ fn serve(args: &ServeArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let stop = async {
             if let Err(error) = halles::serve::signalled().await {
-                tracing::error!(error = format!("{error:#}"), "signals cannot be received; stopping");
+                tracing::error!(error = told(&error), "signals cannot be received; stopping");
             }
         };
         halles::serve::run(settings, store::Sabotage::None, stop).await

@@ -19,6 +19,7 @@ use web::{Api, Drain, ExampleCall, ServerOptions, System};
 
 use crate::config::check_exposure;
 use crate::config::{PaymentProvider as Provider, Settings, Stall};
+use crate::output::told;
 use crate::product_stock::RetailStock;
 use crate::{database, demo, housekeeping};
 
@@ -139,7 +140,7 @@ async fn assemble(
             store_of_stalls.opened().await;
             if let Err(error) = start(&stalls, &store_of_stalls, demo, currency, alone).await {
                 // As when the database had been there from the start: nothing is served on data that does not fit.
-                tracing::error!(error = format!("{error:#}"), "a stall cannot start; ending");
+                tracing::error!(error = told(&error), "a stall cannot start; ending");
                 std::process::exit(1);
             }
             Box::pin(work(stalls, demo, alone)).await;

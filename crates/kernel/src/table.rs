@@ -3,13 +3,18 @@
 /// A byte-order mark, which some programs write.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// The bytes of a file without its byte-order mark.
+pub fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BOM).unwrap_or(bytes)
+}
+
 /// The text of a file without its byte-order mark.
 ///
 /// # Errors
 ///
 /// The first line, from 1, that is not UTF-8.
 pub fn utf8(bytes: &[u8]) -> Result<&str, u64> {
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+    let bytes = unmarked(bytes);
     std::str::from_utf8(bytes).map_err(|error| newlines(&bytes[..error.valid_up_to()]) + 1)
 }
 

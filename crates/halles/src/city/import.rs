@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use city::City;
 use city::fetch::{Answer, Known};
-use city::import::Outcome;
+use city::import::{ImportError, Outcome};
 use city::input::{Source, sources_in};
 
 use super::open::with_city;
@@ -45,7 +45,10 @@ async fn import(city: &City, args: &CityImportArgs) -> anyhow::Result<Outcome> {
     let outcome = city.importer().run(args.kind, sources, bar.clone()).await;
     bar.clear();
     drop(downloads);
-    outcome.context("nothing else was imported")
+    match outcome {
+        Err(error @ ImportError::Input(_)) => Err(error).context("nothing was imported"),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// The import as `GET /metrics/imports/{id}` shows it.

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use kernel::table::unmarked;
+
 use super::error::EvaluateError;
 use super::input::Input;
 use super::log::{Decision, LostLine, Slot};
@@ -41,8 +43,7 @@ enum Parsed {
 
 /// Reads one line; an empty one is nothing.
 fn parse(line: &[u8], number: u64) -> Result<Option<Parsed>, EvaluateError> {
-    let bom = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf") } else { None };
-    let text = bom.unwrap_or(line).trim_ascii();
+    let text = if number == 1 { unmarked(line) } else { line }.trim_ascii();
     if text.is_empty() {
         return Ok(None);
     }

@@ -5,6 +5,7 @@ use std::io::{self, Cursor, ErrorKind, Read};
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
+use kernel::table::unmarked;
 
 use super::error::EvaluateError;
 use super::log_format::Format;
@@ -84,7 +85,7 @@ fn recognise(expected: Format, head: &[u8]) -> Result<(), EvaluateError> {
     if let Some((_, found, advice)) = OTHERS.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Err(EvaluateError::OtherKind { found, expected, advice });
     }
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let text = unmarked(head).trim_ascii_start();
     let (found, advice) = match (expected, text.first()) {
         (_, None) => return Err(EvaluateError::Empty),
         (_, Some(b'<')) => ("a web page", "download the file itself"),

@@ -61,13 +61,14 @@ impl Format {
         }
     }
 
-    /// Writes a file of at least so many bytes; returns how many it has.
-    pub(super) fn write(self, path: &Path, bytes: u64) -> Result<u64> {
+    /// Writes a file of at least so many bytes; returns how many it has. Files of different editions tell of the same
+    /// sensors and hours, with other values.
+    pub(super) fn write(self, path: &Path, bytes: u64, edition: u64) -> Result<u64> {
         let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
         let mut file = Counted { to: BufWriter::with_capacity(1 << 20, file), bytes: 0 };
         match self {
-            Self::Bikes => bikes(&mut file, bytes)?,
-            Self::Roads => roads(&mut file, bytes)?,
+            Self::Bikes => bikes(&mut file, bytes, edition)?,
+            Self::Roads => roads(&mut file, bytes, edition)?,
         }
         file.to.flush()?;
         Ok(file.bytes)
@@ -103,14 +104,14 @@ fn hours(days: std::ops::Range<i64>) -> impl Iterator<Item = String> {
     })
 }
 
-fn bikes(file: &mut Counted<impl Write>, bytes: u64) -> Result<()> {
+fn bikes(file: &mut Counted<impl Write>, bytes: u64, edition: u64) -> Result<()> {
     let mut rng = SmallRng::seed_from_u64(4);
     file.text(&format!("{}\n", Format::Bikes.columns()))?;
     let counters: Vec<[String; 3]> = (0..COUNTERS).map(|number| counter(number, &mut rng)).collect();
     let length: usize = counters.iter().flatten().map(String::len).sum::<usize>() / COUNTERS + 40;
     let days = i64::try_from(bytes / (length * COUNTERS * 24) as u64)? + 1;
     let hours: Vec<String> = hours(FIRST_DAY..FIRST_DAY + days).collect();
-    let mut row = String::new();
+    let (mut row, mut rng) = (String::new(), SmallRng::seed_from_u64(edition));
     for [head, middle, tail] in &counters {
         let busy = rng.random_range(5.0..300.0);
         for (number, hour) in hours.iter().enumerate() {
@@ -142,12 +143,12 @@ fn counter(number: usize, rng: &mut SmallRng) -> [String; 3] {
     ]
 }
 
-fn roads(file: &mut Counted<impl Write>, bytes: u64) -> Result<()> {
+fn roads(file: &mut Counted<impl Write>, bytes: u64, edition: u64) -> Result<()> {
     let mut rng = SmallRng::seed_from_u64(15);
     file.text(&format!("\u{feff}{}\r\n", Format::Roads.columns()))?;
     let arcs: Vec<([String; 2], f64)> =
         (0..ARCS).map(|number| (arc(number, &mut rng), rng.random_range(50.0..2_000.0))).collect();
-    let mut row = String::new();
+    let (mut row, mut rng) = (String::new(), SmallRng::seed_from_u64(edition));
     for (number, hour) in hours(FIRST_DAY..i64::MAX).enumerate() {
         if file.bytes >= bytes {
             break;

@@ -205,7 +205,7 @@ impl Bench<'_> {
     fn file(&mut self, names: &Names, bytes: u64, python: Option<&Result<Python, Missing>>) -> Result<()> {
         let [file, ours, theirs] = ["file.csv", "ours", "theirs"].map(|name| self.folder.path().join(name));
         (self.told)(&format!("{}: the file, being written", names.title));
-        let bytes = names.format.write(&file, bytes)?;
+        let bytes = names.format.write(&file, bytes, 1)?;
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53")]
         let mebibytes = bytes as f64 / f64::from(1 << 20);
 
@@ -294,7 +294,7 @@ mod tests {
         let folder = TempDir::with_prefix("halles-bench-")?;
         let [file, answer] = ["file", "answer"].map(|name| folder.path().join(name));
         for (roads, format) in [(false, Format::Bikes), (true, Format::Roads)] {
-            let bytes = format.write(&file, 3_000_000)?;
+            let bytes = format.write(&file, 3_000_000, 1)?;
             assert!((3_000_000..12_000_000).contains(&bytes), "{bytes}");
             let said = city_read(&CityReading { roads, file: file.clone(), answer: answer.clone() })?;
             let done = Done::read(&said.to_string()).context("no numbers")?;

@@ -24,7 +24,7 @@ pub type Violation = kernel::Violation<Rule>;
 
 /// What must be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Rule 1.
     CityVersions,

@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes.
 
+use kernel::table::unmarked;
+
 use crate::input::Refusal;
 
 /// Text that can be read.
@@ -35,7 +37,6 @@ const BINARY: [(&[u8], &str); 8] = [
     (b"%PDF", "a PDF"),
     (b"\xD0\xCF\x11\xE0", "an old Excel file"),
 ];
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// How far a NUL is looked for: no text has one.
 const LOOK: usize = 1024;
 
@@ -57,8 +58,9 @@ pub(in crate::input) fn sniff(first: &[u8], packed: bool) -> Result<(Text, usize
     if look.contains(&0) {
         return Err(if is_utf16(look) { Refusal::Utf16 } else { Refusal::Binary("binary data") });
     }
-    let skip = if first.starts_with(BOM) { BOM.len() } else { 0 };
-    match first[skip..].trim_ascii_start().first() {
+    let text = unmarked(first);
+    let skip = first.len() - text.len();
+    match text.trim_ascii_start().first() {
         None => Err(Refusal::Empty),
         Some(b'<') => Err(Refusal::Html),
         Some(b'{' | b'[') => Ok((Text::Json, skip)),

@@ -1,5 +1,6 @@
 //! JSON of records.
 
+use kernel::table::unmarked;
 use serde_json::Value;
 
 use super::utf8;
@@ -9,7 +10,7 @@ use crate::input::{Damage, InputError, Refusal};
 
 /// Reads a document.
 pub(super) fn read(kind: MetricType, name: &str, data: &[u8]) -> Result<Value, InputError> {
-    let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
+    let data = unmarked(data);
     match data.trim_ascii_start().first() {
         None => return Err(InputError::refused(name, Refusal::Empty)),
         Some(b'<') => return Err(InputError::refused(name, Refusal::Html)),

@@ -1,6 +1,7 @@
 //! CSV of records: a header, then one record a row, whose quoted fields may hold line breaks of any kind.
 
 use csv::{ByteRecord, ReaderBuilder};
+use kernel::table::unmarked;
 use memchr::memchr_iter;
 
 use super::utf8;
@@ -42,7 +43,7 @@ impl<'a> Header<'a> {
         tally: &mut Tally,
         mut each: impl FnMut(&Row<'_>) -> Result<T, Reason>,
     ) -> Result<Vec<T>, InputError> {
-        let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
+        let data = unmarked(data);
         self.check_text(name, data)?;
         let mut reader =
             ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(data);
