@@ -8,7 +8,7 @@ use telemetry::{Histogram, Metrics};
 
 use crate::MetricType;
 use crate::fetch::Outcome as FetchOutcome;
-use crate::import::Outcome;
+use crate::input::Tally;
 
 type OfType = [(&'static str, &'static str); 1];
 type OfOutcome = [(&'static str, &'static str); 2];
@@ -32,7 +32,7 @@ impl Counters {
             registry.register("city_imports", "Imports that have ended", this.imports.clone());
             registry.register(
                 "city_rows",
-                "Rows of imports that counted, by what became of them",
+                "Rows of sources that were read to their end, by what became of them",
                 this.rows.clone(),
             );
             registry.register("city_import_seconds", "How long imports took", this.seconds.clone());
@@ -50,19 +50,26 @@ impl Counters {
         this
     }
 
-    /// Counts an import that has ended, well (with its outcome) or not.
-    pub(crate) fn imported(&self, kind: MetricType, took: Duration, outcome: Option<&Outcome>) {
-        let ended = if outcome.is_some() { "done" } else { "failed" };
+    /// Counts an import that has ended, well or not.
+    pub(crate) fn imported(&self, kind: MetricType, took: Duration, well: bool) {
+        let ended = if well { "done" } else { "failed" };
         self.imports.get_or_create(&[("type", kind.as_str()), ("outcome", ended)]).inc();
         self.seconds.observe(took);
-        let Some(Outcome { tally, changed, .. }) = outcome else { return };
+    }
+
+    /// Counts the rows of a source that is good.
+    pub(crate) fn read(&self, kind: MetricType, tally: &Tally) {
         let rows =
             [("kept", tally.kept), ("rejected", tally.rejected_rows()), ("duplicate", tally.duplicates)];
         for (outcome, count) in rows {
             self.rows.get_or_create(&[("type", kind.as_str()), ("outcome", outcome)]).inc_by(count);
         }
+    }
+
+    /// Counts days that have been published, as they are: an import that ends early has published some.
+    pub(crate) fn published(&self, kind: MetricType, days: u64) {
         if kind.has_sensors() {
-            self.days.get_or_create(&[("type", kind.as_str())]).inc_by(*changed);
+            self.days.get_or_create(&[("type", kind.as_str())]).inc_by(days);
         }
     }
 

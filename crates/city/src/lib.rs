@@ -23,19 +23,22 @@ pub mod spool;
 #[cfg(test)]
 mod testing;
 
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kernel::IdSource;
 use store::{Lane, Migration, Schema, Store, Unavailable};
 use telemetry::Metrics;
+use tempfile::TempPath;
 use uuid::Uuid;
 use web::{Drain, Routes};
 
 use archive::imports::Import;
 use counters::Counters;
-use fetch::{Downloads, FetchError, Fetched, Fetcher};
-use import::jobs::Jobs;
+use fetch::{Answer, FetchError, Fetched, Fetcher, Known};
+use import::jobs::{Folders, Jobs};
 use import::{Importer, Watch};
 
 pub use kind::{MetricType, UnknownType};
@@ -43,17 +46,27 @@ pub use kind::{MetricType, UnknownType};
 /// The lane of everything that changes the city's archive.
 pub const CITY: Lane = Lane("city");
 
+/// So old an unfinished file is when nobody can be writing it any more.
+const ABANDONED_AFTER: Duration = Duration::from_hours(24);
+
 /// What the stall's events name as their source.
 pub const SOURCE: &str = "/city";
 
 /// The stall's tables.
 pub const SCHEMA: Schema = Schema {
     stall: "city",
-    migrations: &[Migration {
-        version: 1,
-        name: "archive of days, imports, portals",
-        sql: include_str!("../migrations/0001_city.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "archive of days, imports, portals",
+            sql: include_str!("../migrations/0001_city.sql"),
+        },
+        Migration {
+            version: 4,
+            name: "where waiting imports find their data",
+            sql: include_str!("../migrations/0004_import_origin.sql"),
+        },
+    ],
 };
 
 /// How the city's data is taken in.
@@ -107,15 +120,30 @@ impl City {
         let importer = Importer::new(store.clone(), ids, drain.clone(), settings.limits.clone());
         let importer = importer.counted_by(counters.clone());
         let fetcher = Fetcher::new(store.clone(), drain, importer.clone(), counters, &settings);
-        let jobs = Jobs::new(importer.clone(), fetcher.clone());
+        let folders = Folders { incoming: settings.folder.clone(), inbox: settings.inbox.clone() };
+        let jobs = Jobs::new(importer.clone(), fetcher.clone(), folders);
         Self { parts: Arc::new(Parts { store, settings, importer, fetcher, jobs }) }
     }
 
-    /// Deletes what a process that was killed has left in the folder for files on their way in; `alone` says that no
-    /// other one uses it. Call it before requests are answered.
+    /// Deletes what processes that were killed have left unfinished in the folder for files on their way in; `alone`
+    /// says that no other one uses it. Call it before requests are answered.
     pub fn open(&self, alone: bool) {
-        if alone && let Err(error) = spool::sweep(&self.settings().folder) {
+        let age = if alone { Duration::ZERO } else { ABANDONED_AFTER };
+        if let Err(error) = spool::sweep(&self.settings().folder, age) {
             tracing::warn!(%error, "files of an earlier run could not be deleted");
+        }
+    }
+
+    /// Frees the days and portals that processes which have ended had claimed. Call it only when this is the one process
+    /// on the database, before it imports anything: others' claims run out by themselves.
+    pub async fn release_claims(&self) {
+        let days = self.parts.importer.release_claims().await.err().map(|error| error.to_string());
+        let portals = self.parts.fetcher.release_claims().await.err().map(|error| error.to_string());
+        if let Some(error) = days.or(portals) {
+            tracing::debug!(
+                error,
+                "the claims of an earlier run cannot be released now; they run out by themselves"
+            );
         }
     }
 
@@ -129,6 +157,9 @@ impl City {
     /// `alone` says that no other process works on this database, so that imports found under way at start were cut off.
     pub async fn work(&self, alone: bool) {
         self.parts.store.opened().await;
+        if alone {
+            self.release_claims().await;
+        }
         tokio::join!(self.parts.jobs.work(alone), self.parts.fetcher.work());
     }
 
@@ -151,9 +182,22 @@ impl City {
         self.settings().fetch.portals.keys().copied()
     }
 
-    /// How files are fetched from elsewhere.
-    pub fn downloads(&self) -> &Downloads {
-        self.parts.fetcher.downloads()
+    /// Fetches a file from an address.
+    ///
+    /// # Errors
+    ///
+    /// See [`FetchError`].
+    pub async fn download(&self, address: &str) -> Result<Answer, FetchError> {
+        self.parts.fetcher.download(address, None, &Known::default()).await
+    }
+
+    /// Keeps what is read to its end in a file, which is deleted when its path is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or written.
+    pub async fn spool(&self, from: Box<dyn Read + Send>) -> io::Result<TempPath> {
+        spool::copy(&self.settings().folder, from).await
     }
 
     /// Asks the portal of a type, and takes in what it has.

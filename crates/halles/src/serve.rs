@@ -15,6 +15,7 @@ use retail::{Ground, Retail};
 use store::{Engine, Sabotage, Store};
 use telemetry::Metrics;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use web::{Api, Drain, ExampleCall, ServerOptions, System};
 
 use crate::config::check_exposure;
@@ -23,11 +24,14 @@ use crate::output::told;
 use crate::product_stock::RetailStock;
 use crate::{database, demo, housekeeping};
 
+/// So long the work beside requests may take to end when the server stops: an import ends between two commands.
+const WORK_ENDS_WITHIN: Duration = Duration::from_secs(10);
+
 /// What the API says of itself.
 const DESCRIPTION: &str = "A chain of shops in a city: stores and stock, sales, orders by saga, payments, personalised offers, the city's flow, events.";
 
-/// The README's three calls, for the first page.
-const EXAMPLES: [(&str, &str, &str); 3] = [
+/// The README's three calls of the stores, for the first page.
+const ORDERS: [(&str, &str, &str); 3] = [
     (
         "An order that is confirmed",
         "Une commande confirmée",
@@ -44,6 +48,22 @@ const EXAMPLES: [(&str, &str, &str); 3] = [
         r#"{"produits": [{"produit_id": 4, "quantite": 10}]}"#,
     ),
 ];
+
+/// The city's day, for the first page.
+const CITY: ExampleCall = ExampleCall {
+    en: "The city's last day: bicycles, roads, works, weather",
+    fr: "Le dernier jour de la ville : vélos, trafic, chantiers, météo",
+    method: "GET",
+    path: "/report/latest",
+    body: "",
+};
+
+/// The calls that the first page shows: those of the stalls that this process runs.
+fn examples(settings: &Settings) -> Vec<ExampleCall> {
+    let order = |(en, fr, body)| ExampleCall { en, fr, method: "POST", path: "/saga/commande/", body };
+    let orders = ORDERS.map(order).into_iter().filter(|_| settings.runs(Stall::Retail));
+    orders.chain(Some(CITY).filter(|_| settings.runs(Stall::City))).collect()
+}
 
 /// Serves until `stop` resolves, then drains. `sabotage` is a fault for tests of tests.
 ///
@@ -63,7 +83,7 @@ pub async fn run(
     let store = tokio::task::spawn_blocking(move || Store::open(options)).await??;
     store.announce(&address.to_string());
     let (metrics, drain) = (Metrics::new(), Drain::new());
-    let (app, offers) = assemble(&settings, &store, &metrics, &drain, alone).await?;
+    let (app, offers, work) = assemble(&settings, &store, &metrics, &drain, alone).await?;
     tracing::info!("Halles answers on http://{address} – API at /docs, health at /health");
     crate::output::print(format_args!("listening on http://{address}\n"))?;
     let options = ServerOptions { drain_timeout: settings.http.drain, ..ServerOptions::default() };
@@ -73,6 +93,10 @@ pub async fn run(
     }
     if let Some(offers) = offers {
         offers.finish().await;
+    }
+    // What goes on beside requests writes down how far it has come, and lets go of what it holds.
+    if tokio::time::timeout(WORK_ENDS_WITHIN, work).await.is_err() {
+        tracing::warn!("the work beside requests did not end in time and has been cut");
     }
     tokio::task::spawn_blocking(move || store.close()).await?;
     tracing::info!("stopped");
@@ -128,27 +152,31 @@ async fn assemble(
     metrics: &Metrics,
     drain: &Drain,
     alone: bool,
-) -> anyhow::Result<(web::App, Option<Offers>)> {
+) -> anyhow::Result<(web::App, Option<Offers>, JoinHandle<()>)> {
     let (api, stalls) = api(settings, store, metrics, drain)?;
     let offers = stalls.offers.clone();
     let (demo, store_of_stalls, currency) = (settings.demo, store.clone(), settings.currency);
-    if store.health().ready {
+    let work = if store.health().ready {
         start(&stalls, &store_of_stalls, demo, currency, alone).await?;
-        tokio::spawn(work(stalls, demo, alone));
+        tokio::spawn(work(stalls, demo, alone))
     } else {
+        let stopping = drain.clone();
         tokio::spawn(async move {
-            store_of_stalls.opened().await;
+            tokio::select! {
+                () = store_of_stalls.opened() => {}
+                () = stopping.started() => return,
+            }
             if let Err(error) = start(&stalls, &store_of_stalls, demo, currency, alone).await {
                 // As when the database had been there from the start: nothing is served on data that does not fit.
                 tracing::error!(error = told(&error), "a stall cannot start; ending");
                 std::process::exit(1);
             }
             Box::pin(work(stalls, demo, alone)).await;
-        });
-    }
+        })
+    };
     tokio::spawn(housekeeping::watch_cursors(store.clone(), drain.clone(), metrics.clone()));
     tokio::spawn(housekeeping::work(store.clone(), drain.clone(), settings.events.retention_days));
-    Ok((api.build(&web_settings(settings), metrics)?, offers))
+    Ok((api.build(&web_settings(settings), metrics)?, offers, work))
 }
 
 /// What goes on beside requests, until the server stops.
@@ -221,9 +249,7 @@ fn system(settings: &Settings, store: &Store, metrics: &Metrics, offers: Option<
             // Whoever is sent here before the index is loaded would only be sent away.
             store::Health { ready: health.ready && offers.as_ref().is_none_or(Offers::is_ready), ..health }
         }),
-        examples: EXAMPLES
-            .map(|(en, fr, body)| ExampleCall { en, fr, method: "POST", path: "/saga/commande/", body })
-            .to_vec(),
+        examples: examples(settings),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Request bodies: read within a size and a time, then parsed as JSON with errors that say where.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Extension;
@@ -10,6 +12,7 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use kernel::{Problem, kinds};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::Instant;
 
 use crate::Rejection;
 
@@ -40,6 +43,32 @@ pub(crate) struct BodyPolicy {
 impl Default for BodyPolicy {
     fn default() -> Self {
         Self { limit: 1 << 20, patience: Duration::from_secs(10) }
+    }
+}
+
+/// When a piece of a long body last arrived, so that the rim lets whoever is still sending go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrivals {
+    begun: Instant,
+    /// Milliseconds after the beginning.
+    last: Arc<AtomicU64>,
+}
+
+impl Arrivals {
+    /// Of a request that begins.
+    pub(crate) fn new() -> Self {
+        Self { begun: Instant::now(), last: Arc::default() }
+    }
+
+    /// Notes that a piece has arrived.
+    pub(crate) fn note(&self) {
+        let elapsed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(elapsed, Ordering::Relaxed);
+    }
+
+    /// The beginning, or the last piece.
+    pub(crate) fn last(&self) -> Instant {
+        self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use store::idempotency::{self, Answer, Claim, Key};
 use store::{Call, Failure, Store, Tx};
 
-use crate::body::{Pieces, Shape};
+use crate::body::{Arrivals, Pieces, Shape};
 use crate::extract::{Principal, json_response, to_json};
 use crate::problem::Pending;
 use crate::{Rejection, body};
@@ -93,6 +93,9 @@ impl ChangePieces {
         let piece = self.pieces.next().await?;
         if let Some(piece) = &piece {
             self.digest.update(piece);
+            if let Some(arrivals) = self.parts.extensions.get::<Arrivals>() {
+                arrivals.note();
+            }
         }
         Ok(piece)
     }

@@ -23,7 +23,8 @@ impl ExampleCall {
     /// The call as a command for a POSIX shell.
     fn command(&self, host: &str) -> String {
         let Self { method, path, body, .. } = self;
-        let call = format!("curl -X {method} http://{host}{path}");
+        let verb = if *method == "GET" { String::new() } else { format!("-X {method} ") };
+        let call = format!("curl {verb}http://{host}{path}");
         if body.is_empty() {
             return call;
         }

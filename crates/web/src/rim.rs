@@ -20,7 +20,7 @@ use kernel::{Locale, Problem, kinds};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use crate::body::BodyPolicy;
+use crate::body::{Arrivals, BodyPolicy};
 use crate::extract::Language;
 use crate::guard::{self, Origins};
 use crate::metrics::{CLIENT_LEFT, EndpointMetrics, HttpMetrics};
@@ -91,21 +91,40 @@ where
             return Box::pin(std::future::ready(Ok(exchange.finish(refused))));
         }
         request.extensions_mut().insert(exchange.id.clone());
+        let arrivals = Arrivals::new();
         if !request.method().is_safe() {
             request.extensions_mut().insert(self.rim.body);
+            request.extensions_mut().insert(arrivals.clone());
         }
         let span = tracing::info_span!(target: "request", "request", id = exchange.id.as_str());
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let (patience, method) = (self.rim.patience, exchange.method.clone());
         let handled = async move {
-            match tokio::time::timeout(patience, answer).await {
-                Ok(Ok(Ok(response))) => response,
-                Ok(Err(panic)) => panicked(panic.as_ref()),
-                Err(_) => too_slow(&method),
+            match within(patience, &arrivals, answer).await {
+                Some(Ok(Ok(response))) => response,
+                Some(Err(panic)) => panicked(panic.as_ref()),
+                None => too_slow(&method),
             }
         };
         let handled = handled.instrument(span);
         Box::pin(async move { Ok(exchange.finish(handled.await)) })
+    }
+}
+
+/// Waits so long for an answer, counted from the last piece of a body that is taken piece by piece: a long upload takes
+/// as long as it takes, within the patience that each of its pieces has.
+async fn within<F: Future>(patience: Duration, arrivals: &Arrivals, answer: F) -> Option<F::Output> {
+    let mut answer = std::pin::pin!(answer);
+    let mut deadline = arrivals.last() + patience;
+    loop {
+        if let Ok(answered) = tokio::time::timeout_at(deadline, &mut answer).await {
+            return Some(answered);
+        }
+        let renewed = arrivals.last() + patience;
+        if renewed <= deadline {
+            return None;
+        }
+        deadline = renewed;
     }
 }
 

@@ -44,6 +44,15 @@ pub(super) fn type_of(text: &str) -> Result<MetricType, Problem> {
     text.parse().map_err(|error| wrong(&UNKNOWN_METRIC_TYPE, "type", format!("{text:?}: {error}")))
 }
 
+/// A body that is no JSON, without a word about what it holds.
+pub(super) fn missing_type() -> Problem {
+    let types = MetricType::ALL.map(MetricType::as_str).join(", ");
+    let told = format!(
+        "is missing: when the body is a file, say what it holds in the address, ?type= one of {types}"
+    );
+    wrong(&UNKNOWN_METRIC_TYPE, "type", told)
+}
+
 /// What was known at an instant, or at the end of a day.
 ///
 /// # Errors
@@ -65,16 +74,20 @@ pub(super) fn known(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     text.map(read).transpose()
 }
 
-/// A range of days; `last` is the last day with data, which ends a range whose end is not said.
+/// A range of days; `last` is the last day with data. It ends a range whose end is not said, unless that would be too
+/// long: then the range is as long as one may be.
 pub(super) fn range(from: Option<Day>, to: Option<Day>, last: Option<Day>) -> Result<(Day, Day), Problem> {
-    let Some(to) = to.or(last).or(from) else {
-        return Err(Problem::new(&NO_DATA, "there is no data of this type yet"));
+    let (from, to) = match (from, to.or(last)) {
+        (Some(from), None) => (from, from),
+        (Some(from), Some(last)) if to.is_none() => (from, last.clamp(from, from.plus(RANGE_DAYS - 1))),
+        (Some(from), Some(to)) => (from, to),
+        (None, Some(to)) => (to.plus(1 - USUAL_RANGE), to),
+        (None, None) => return Err(Problem::new(&NO_DATA, "there is no data of this type yet")),
     };
-    let from = from.unwrap_or_else(|| to.plus(1 - USUAL_RANGE));
     if from > to {
         return Err(wrong(&INVALID_RANGE, "du", "must not be after au"));
     }
-    if to.number() - from.number() >= RANGE_DAYS {
+    if to.number() - from.number() >= i64::from(RANGE_DAYS) {
         let message = format!("must be within {RANGE_DAYS} days of du, both included");
         return Err(wrong(&INVALID_RANGE, "au", message));
     }
@@ -220,6 +233,13 @@ mod tests {
         assert!(range(Some(first), Some(first.plus(399)), None).is_ok());
         assert_eq!(range(Some(first), Some(first.plus(400)), None).unwrap_err().kind, &INVALID_RANGE);
         assert_eq!(range(Some(first), Some(first.plus(-1)), None).unwrap_err().kind, &INVALID_RANGE);
+        assert_eq!(range(Some(first), None, last), Ok((first, first.plus(399))), "not longer than may be");
+        let future = day("2030-01-01");
+        assert_eq!(
+            range(Some(future), None, last),
+            Ok((future, future)),
+            "a day without data, not a mistake"
+        );
         assert_eq!(range(Some(first), None, None), Ok((first, first)));
         assert_eq!(range(None, None, None).unwrap_err().kind.status, 404);
     }

@@ -216,7 +216,7 @@ async fn type_on_days(city: &City, kind: MetricType, params: RangeParams) -> Res
     let from = params.from.as_deref().map(|text| day_of("du", text)).transpose()?;
     let to = params.to.as_deref().map(|text| day_of("au", text)).transpose()?;
     let known = known(params.known.as_deref())?;
-    let last = if to.is_none() { last_day(city, kind).await? } else { None };
+    let last = if to.is_none() { last_day(city, kind, known).await? } else { None };
     let (from, to) = range(from, to, last)?;
     let days = match &params.id {
         None => city.range(kind, (from, to), known).await?,
@@ -236,13 +236,17 @@ async fn type_on_days(city: &City, kind: MetricType, params: RangeParams) -> Res
 }
 
 /// The last day of a type up to today: works and forecasts reach into the future.
-async fn last_day(city: &City, kind: MetricType) -> Result<Option<Day>, Unavailable> {
+async fn last_day(
+    city: &City,
+    kind: MetricType,
+    known: Option<Timestamp>,
+) -> Result<Option<Day>, Unavailable> {
     let today = city.store().now().paris_day();
     let read = move |tx: &mut Tx<'_>| {
         Ok::<_, Unavailable>(if kind.has_sensors() {
-            queries::last_day(tx, kind)?
+            queries::last_day(tx, kind, today, known)?
         } else {
-            queries::coverage(tx, kind, None)?.map(|(_, last)| last)
+            queries::coverage(tx, kind, known)?.map(|(_, last)| last)
         })
     };
     Ok(city.store().read(read).await?.map(|last| last.min(today)))

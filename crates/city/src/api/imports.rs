@@ -1,9 +1,9 @@
 //! Imports over HTTP: sent, named, followed.
 
-use std::path::{Component, Path as FilePath};
+use std::path::{Component, Path as FilePath, PathBuf};
 
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use kernel::{Page, Problem, kinds};
 use serde::Deserialize;
@@ -13,12 +13,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 use uuid::Uuid;
-use web::{Change, ChangePieces, Json, Paging, Path, Query, Rejection, Reply, Routes, body_limit};
+use web::{BodyLimit, Change, ChangePieces, Json, Paging, Path, Query, Rejection, Reply, Routes, body_limit};
 
-use super::ask::type_of;
-use crate::archive::imports::{self, Import};
-use crate::import::jobs::{Origin, SubmitError};
-use crate::spool::Spool;
+use super::ask::{missing_type, type_of};
+use crate::archive::imports::{self, Import, New, Origin};
+use crate::fetch::public_name;
+use crate::import::jobs::{Job, Place, SubmitError};
+use crate::spool::{Spool, Upload};
 use crate::{City, MetricType};
 
 /// The source that stands for the configured portal.
@@ -26,6 +27,9 @@ const PORTAL: &str = "portail";
 
 /// What an upload without a name is called.
 const UNNAMED: &str = "upload";
+
+/// So long a body is that only names a source.
+const NAMED_LENGTH: usize = 16 << 10;
 
 /// Longer names are cut: they are for people.
 const NAME_LENGTH: usize = 200;
@@ -75,7 +79,9 @@ struct NamedSource {
     responses((status = 202, description = "It will be imported; `Location` tells how far it is", body = Import,
                headers(("Location" = String))),
               (status = 400, description = "No such type of metrics"),
-              (status = 422, description = "The source cannot be named, or no portal is configured")))]
+              (status = 415, description = "A form: send the file itself as the body"),
+              (status = 422, description = "The body is empty, the source cannot be named, or no portal is configured"),
+              (status = 503, description = "As many imports wait as may")))]
 async fn start_import(
     State(city): State<City>,
     Query(params): Query<UploadParams>,
@@ -93,31 +99,67 @@ async fn upload(
     name: Option<&str>,
     request: Request,
 ) -> Result<Response, Rejection> {
+    if content_type(&request).starts_with("multipart/") {
+        let told = "send the file itself as the body, not a form: with curl, --data-binary @FILE or -T FILE";
+        return Err(Problem::new(&kinds::MEDIA_TYPE, told).into());
+    }
+    // Before the file is taken: whoever will be sent away is told so at once, and no more files lie here than may wait.
+    let place = city.jobs().reserve().map_err(|error| busy(&error))?;
+    let folder = &city.settings().folder;
     let mut body = ChangePieces::from_request(request, &()).await?;
-    let spool = Spool::begin(&city.settings().folder).map_err(|error| unwritable(&error))?;
+    let mut spool = Spool::begin(folder).map_err(|error| unwritable(&error))?;
+    let mut is_empty = true;
     while let Some(piece) = body.next().await? {
+        is_empty &= piece.is_empty();
         spool.write(piece).await.map_err(|error| unwritable(&error))?;
     }
+    if is_empty {
+        return Err(
+            Problem::invalid("", "the body is empty: send the file, with curl --data-binary @FILE").into()
+        );
+    }
     let file = spool.finish().await.map_err(|error| unwritable(&error))?;
-    let name = name.filter(|name| !name.is_empty()).unwrap_or(UNNAMED).chars().take(NAME_LENGTH).collect();
-    accept(city, kind, Origin::Spooled { name, file }, body.key()?).await
+    let name = name.map(readable).filter(|name| !name.is_empty()).unwrap_or_else(|| UNNAMED.to_owned());
+    let new = place.entry(kind, &name, Origin::Upload);
+    let upload = Upload::name(file, folder, new.id).map_err(|error| unwritable(&error))?;
+    accept(city, place, new, Some(upload), body.key()?).await
 }
 
-async fn named(city: &City, request: Request) -> Result<Response, Rejection> {
+/// A name as it may stand in a log: nothing that moves the cursor, and not too long.
+fn readable(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_control()).take(NAME_LENGTH).collect()
+}
+
+fn content_type(request: &Request) -> &str {
+    request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn named(city: &City, mut request: Request) -> Result<Response, Rejection> {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let is_long = length.is_some_and(|length: usize| length > NAMED_LENGTH);
+    if is_long || !content_type(&request).is_empty() && !content_type(&request).contains("json") {
+        // A file whose type was forgotten, or `typ=bikes`.
+        return Err(missing_type().into());
+    }
+    request.extensions_mut().insert(BodyLimit(NAMED_LENGTH));
     let Change { body, key } = Change::<NamedSource>::from_request(request, &()).await?;
     let kind = type_of(&body.kind)?;
-    let origin = if body.source == PORTAL {
+    let (source, origin) = if body.source == PORTAL {
         let portal = city.portal(kind).map_err(|error| Problem::invalid("source", error.to_string()))?;
-        Origin::Portal(portal.address.clone())
+        (public_name(&portal.address), Origin::Portal)
     } else {
-        in_inbox(city.settings().inbox.as_deref(), &body.source)?
+        let path = in_inbox(city.settings().inbox.as_deref(), &body.source)?;
+        (path.display().to_string(), Origin::Inbox(path))
     };
-    accept(city, kind, origin, key).await
+    let place = city.jobs().reserve().map_err(|error| busy(&error))?;
+    let new = place.entry(kind, &source, origin);
+    accept(city, place, new, None, key).await
 }
 
 /// A path in the folder whose files may be named. What leads out of it, by `..`, by a link or from the root, is told
 /// like what is not there.
-fn in_inbox(inbox: Option<&FilePath>, source: &str) -> Result<Origin, Problem> {
+fn in_inbox(inbox: Option<&FilePath>, source: &str) -> Result<PathBuf, Problem> {
     let Some(inbox) = inbox else {
         let told = format!("must be {PORTAL}: no folder is configured whose files may be named (city.inbox)");
         return Err(Problem::invalid("source", told));
@@ -129,22 +171,19 @@ fn in_inbox(inbox: Option<&FilePath>, source: &str) -> Result<Origin, Problem> {
     }
     let inbox = inbox.canonicalize().map_err(|_| missing())?;
     let path = inbox.join(relative).canonicalize().map_err(|_| missing())?;
-    match path.strip_prefix(&inbox) {
-        Ok(path) => Ok(Origin::Inbox { path: path.to_owned(), inbox }),
-        Err(_) => Err(missing()),
-    }
+    path.strip_prefix(&inbox).map(FilePath::to_owned).map_err(|_| missing())
 }
 
-/// Writes an import down and puts it into the queue; under the same key that happens once.
+/// Writes an import down and puts it into the queue; under the same key that happens once. An upload stays when its import
+/// has been written down.
 async fn accept(
     city: &City,
-    kind: MetricType,
-    origin: Origin,
+    place: Place<'_>,
+    new: New,
+    upload: Option<Upload>,
     key: Option<Key>,
 ) -> Result<Response, Rejection> {
-    let place = city.jobs().reserve().map_err(|error| busy(&error))?;
-    let new = place.entry(kind, &origin);
-    let id = new.id;
+    let New { id, kind, source, origin, .. } = new.clone();
     let call = imports::call("city.import.begin").lock_key(key.as_ref());
     let begun = city.store().run(call, move |tx, now| {
         let claim = key.as_ref().map_or(Ok(Claim::New), |key| idempotency::claim(tx, now, key))?;
@@ -162,7 +201,12 @@ async fn accept(
     });
     match begun.await {
         Ok(Ok(reply)) => {
-            place.fill(id, kind, origin);
+            if let Some(Err(error)) = upload.map(Upload::keep) {
+                return Err(unwritable(&error).into());
+            }
+            if let Some(origin) = origin {
+                place.fill(Job { id, kind, source, origin });
+            }
             Ok(axum::response::IntoResponse::into_response(reply))
         }
         Ok(Err(claim)) => {
@@ -228,7 +272,7 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("secret.csv"), inbox.join("link.csv"))?;
         let named = |source: &str| in_inbox(Some(&inbox), source);
         for good in ["2024/a.csv", "2024"] {
-            assert!(named(good).is_ok_and(|origin| origin.name() == good), "{good}");
+            assert_eq!(named(good).ok(), Some(PathBuf::from(good)));
         }
         for bad in
             ["", "/etc/passwd", "../secret.csv", "2024/../../secret.csv", "link.csv", "missing.csv", "a\0b"]

@@ -64,7 +64,7 @@ async fn show_latest_report(
     Query(params): Query<ReportParams>,
 ) -> Result<Response, Rejection> {
     let known = known(params.known.as_deref())?;
-    let day = city.latest_day().await?;
+    let day = city.latest_day(known).await?;
     let day = day.ok_or_else(|| Problem::new(&NO_DATA, "there is no data of any day yet"))?;
     answer(&city, day, known, Format::chosen(params.format, &headers)).await
 }

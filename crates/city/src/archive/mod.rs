@@ -34,7 +34,7 @@ use crate::MetricType;
 /// How many sensors a page of a day's list holds.
 pub const PAGE_SENSORS: usize = 500;
 /// The longest range of days that is answered at once.
-pub const RANGE_DAYS: i64 = 400;
+pub const RANGE_DAYS: i32 = 400;
 
 /// A published version of a day, without what is large.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,12 @@ use store::{Call, DbError, Tx, params};
 use super::Known;
 use crate::CITY;
 
-/// The outcome while a portal is being asked; one that stays so was cut off.
+/// The outcome while a portal is being asked. Whoever asks says so again and again; one that has not been heard of for
+/// [`HELD_SECONDS`] was cut off.
 const ASKING: &str = "ASKING";
+
+/// So long whoever asks a portal is believed to be at it after it has said so.
+pub const HELD_SECONDS: i64 = 60;
 
 /// How asking a portal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +70,8 @@ pub fn remembered(tx: &mut Tx<'_>, source: &str) -> Result<Option<Remembered>, D
     )
 }
 
-/// Says that a portal is being asked, unless somebody else has asked it since `seen`. Whoever gets `false` leaves it.
+/// Says that a portal is being asked, unless somebody else is asking it, or has asked it since `seen`. Whoever gets
+/// `false` leaves it.
 pub fn claim(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -79,11 +84,30 @@ pub fn claim(
             &params![source, now, ASKING],
         )?,
         Some(seen) => tx.execute(
-            "UPDATE city_fetch SET fetched_at = $2, outcome = $3 WHERE source = $1 AND fetched_at = $4",
-            &params![source, now, ASKING, seen],
+            "UPDATE city_fetch SET fetched_at = $2, outcome = $3
+             WHERE source = $1 AND fetched_at = $4 AND (outcome <> $3 OR fetched_at < $5)",
+            &params![source, now, ASKING, seen, now.plus_seconds(-HELD_SECONDS)],
         )?,
     };
     Ok(claimed > 0)
+}
+
+/// Says that a portal is still being asked.
+pub fn renew(tx: &mut Tx<'_>, now: Timestamp, source: &str) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE city_fetch SET fetched_at = $2 WHERE source = $1 AND outcome = $3",
+        &params![source, now, ASKING],
+    )?;
+    Ok(())
+}
+
+/// Notes that nobody asks any portal: for the only process on a database, which asks none yet.
+pub fn end_claims(tx: &mut Tx<'_>, _now: Timestamp) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE city_fetch SET outcome = $1 WHERE outcome = $2",
+        &params![Outcome::Failed.as_str(), ASKING],
+    )?;
+    Ok(())
 }
 
 /// Remembers how asking ended; `known` is what the portal said of a file that was taken in to its end.

@@ -21,7 +21,7 @@ const API_KEY: HeaderName = HeaderName::from_static("apikey");
 /// A portal that asks to wait longer than this is left alone until the next time.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
-/// However slowly a portal speaks, it is not listened to for longer than this.
+/// However slowly a portal speaks and how often it is asked again, a file is not waited for longer than this.
 const MAX_TIME: Duration = Duration::from_hours(1);
 
 /// Redirects that are followed, all of them on the same host.
@@ -84,7 +84,7 @@ pub enum DownloadError {
     },
     /// The portal sends us to another host.
     #[error(
-        "{host} redirects to another host or to plain HTTP, which is not followed: configure the new address"
+        "{host} redirects too often, to another host, or to plain HTTP, which is not followed: configure the new address"
     )]
     Redirected {
         /// Who.
@@ -136,13 +136,26 @@ impl Downloads {
         known: &Known,
     ) -> Result<Answer, DownloadError> {
         let url = checked(address)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let client = self.client(&url).map_err(|error| DownloadError::Client(chain(&error)))?;
+        let answer = tokio::time::timeout(MAX_TIME, self.try_again(&url, key, known)).await;
+        answer.unwrap_or_else(|_| {
+            let cause = format!("it has not sent its file within {} minutes", MAX_TIME.as_secs() / 60);
+            Err(DownloadError::Unreachable { host: host_of(&url), attempts: 1, cause })
+        })
+    }
+
+    async fn try_again(
+        &self,
+        url: &Url,
+        key: Option<&SecretText>,
+        known: &Known,
+    ) -> Result<Answer, DownloadError> {
+        let host = host_of(url);
+        let client = self.client(url).map_err(|error| DownloadError::Client(chain(&error)))?;
         let headers = headers(known, key);
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let passing = match self.once(&client, &url, &headers).await {
+            let passing = match self.once(&client, url, &headers).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(passing)) => passing,
@@ -167,14 +180,13 @@ impl Downloads {
             .redirect(same_host())
             .referer(false)
             .connect_timeout(self.timeout)
-            .read_timeout(self.timeout)
-            .timeout(MAX_TIME);
+            .read_timeout(self.timeout);
         // A proxy knows the way to portals, not to this machine.
         if is_loopback(url) { builder.no_proxy().build() } else { builder.build() }
     }
 
     async fn once(&self, client: &Client, url: &Url, headers: &HeaderMap) -> Result<Answer, Failure> {
-        let host = || url.host_str().unwrap_or_default().to_owned();
+        let host = || host_of(url);
         let sent = client.get(url.clone()).headers(headers.clone()).send().await;
         let mut response = sent.map_err(|error| {
             let redirected = || Failure::Final(DownloadError::Redirected { host: host() });
@@ -193,7 +205,7 @@ impl Downloads {
         if response.content_length().is_some_and(|length| length > self.max_bytes) {
             return Err(too_large());
         }
-        let spool = Spool::begin(&self.folder)?;
+        let mut spool = Spool::begin(&self.folder)?;
         let mut received = 0_u64;
         while let Some(piece) = response.chunk().await.map_err(|error| Failure::passing(&error))? {
             received += piece.len() as u64;
@@ -233,6 +245,20 @@ fn checked(address: &str) -> Result<Url, DownloadError> {
     let url =
         Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| DownloadError::Address(address.to_owned()))
+}
+
+fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+/// An address as anybody may see it: without a query, which may hold a key, and without a password.
+pub fn public_name(address: &str) -> String {
+    let Ok(mut url) = Url::parse(address) else { return "?".to_owned() };
+    url.set_query(None);
+    url.set_fragment(None);
+    // Addresses that files are fetched from have a host, and then these do not fail.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.into()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -1,7 +1,8 @@
 //! Fetching what the city's portals publish: when it is due, only what is new, and never inside a transaction.
 //!
 //! A portal is asked with the `ETag` and `Last-Modified` of the last file that was taken in to its end; these are kept
-//! in `city_fetch`, together with when it was asked, so that several processes on one database do not ask twice.
+//! in `city_fetch`, together with when it was asked and whether somebody is at it, so that several processes on one
+//! database do not ask twice.
 
 pub mod commands;
 mod download;
@@ -18,7 +19,7 @@ use kernel::Day;
 use telemetry::SecretText;
 
 pub use commands::Outcome;
-pub use download::{Answer, DownloadError, Downloads, Known};
+pub use download::{Answer, DownloadError, Downloads, Known, public_name};
 pub(crate) use run::Fetcher;
 pub use run::{FetchError, Fetched};
 pub use schedule::Schedule;
@@ -80,6 +81,12 @@ impl Settings {
 }
 
 impl Portal {
+    /// What it is remembered by: its address, and how far back it is asked. Whoever asks for more days than before has
+    /// none of them yet, whatever the portal said of the last file.
+    pub fn name(&self, days: u16) -> String {
+        self.address.replace(FIRST_DAY, &format!("{{du-{days}}}"))
+    }
+
     /// The address to ask on a day for the days before it.
     pub fn address_on(&self, today: Day, days: u16) -> String {
         self.address.replace(FIRST_DAY, &today.plus(-i32::from(days)).to_string())

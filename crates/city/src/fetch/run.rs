@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 use store::{Call, CallError, DbError, Failure, Store, Tx, Unavailable};
+use telemetry::SecretText;
 use uuid::Uuid;
 use web::Drain;
 
 use super::commands::{self, Outcome};
-use super::{Answer, DownloadError, Downloads, Known, Portal, Schedule, Settings, schedule};
-use crate::MetricType;
+use super::{Answer, DownloadError, Downloads, Known, Portal, Schedule, Settings, public_name, schedule};
 use crate::counters::Counters;
 use crate::import::{self, ImportError, Importer, Watch};
 use crate::input::Source;
+use crate::{CITY, MetricType};
 
 /// What came of asking a portal.
 #[derive(Debug)]
@@ -31,8 +32,11 @@ pub enum Fetched {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No portal is configured.
-    #[error("no address is configured to fetch {0} from: see the key city.fetch.{0}")]
+    #[error("nothing is configured to fetch {0} from: see the key city.fetch.{0}{needs}", needs = needs(*.0))]
     NoPortal(MetricType),
+    /// The process is ending.
+    #[error("it was stopped")]
+    Stopped,
     /// The portal gives no file.
     #[error(transparent)]
     Download(#[from] DownloadError),
@@ -43,6 +47,14 @@ pub enum FetchError {
     #[error(transparent)]
     Store(#[from] Unavailable),
 }
+
+/// What fetching a type needs beside an address.
+fn needs(kind: MetricType) -> &'static str {
+    if kind == MetricType::Transit { ", and city.fetch.traffic_key: the portal wants a key" } else { "" }
+}
+
+/// How often whoever asks a portal says that it still does.
+const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// Asks portals.
 #[derive(Clone)]
@@ -69,9 +81,22 @@ impl Fetcher {
         Self { store, importer, counters, drain, settings, downloads }
     }
 
-    /// How files are fetched.
-    pub(crate) fn downloads(&self) -> &Downloads {
-        &self.downloads
+    /// Fetches a file from an address, until the process is ending.
+    pub(crate) async fn download(
+        &self,
+        address: &str,
+        key: Option<&SecretText>,
+        known: &Known,
+    ) -> Result<Answer, FetchError> {
+        tokio::select! {
+            answer = self.downloads.fetch(address, key, known) => Ok(answer?),
+            () = self.drain.started() => Err(FetchError::Stopped),
+        }
+    }
+
+    /// Forgets who asks which portal; there is no other process any more.
+    pub(crate) async fn release_claims(&self) -> Result<(), Unavailable> {
+        self.noted(Call::new("city.fetch.end_claims", CITY), commands::end_claims).await
     }
 
     /// The portal of a type.
@@ -89,20 +114,23 @@ impl Fetcher {
         let portal = self.portal(kind)?;
         let remembered = self.remembered(portal).await?;
         let seen = remembered.as_ref().map(|remembered| remembered.asked_at);
-        let source = portal.address.clone();
+        let source = portal.name(self.settings.days);
         let claim = commands::call("city.fetch.claim", &source);
         if !self.noted(claim, move |tx, now| commands::claim(tx, now, &source, seen)).await? {
             return Ok(Fetched::Elsewhere);
         }
         let known = remembered.map(|remembered| remembered.known).unwrap_or_default();
-        let asked = self.ask(kind, portal, &known, import, watch).await;
+        let asked = tokio::select! {
+            asked = self.ask(kind, portal, &known, import, watch) => asked,
+            never = self.stay_known(portal) => match never {},
+        };
         let (outcome, known) = match &asked {
             Ok((Fetched::Imported(_), known)) => (Outcome::Imported, Some(known.clone())),
             Ok((Fetched::Unchanged | Fetched::Elsewhere, _)) => (Outcome::Unchanged, None),
             Err(_) => (Outcome::Failed, None),
         };
         self.counters.fetched(kind, outcome);
-        let source = portal.address.clone();
+        let source = portal.name(self.settings.days);
         let settle = commands::call("city.fetch.settle", &source);
         self.noted(settle, move |tx, now| commands::settle(tx, now, &source, outcome, known.as_ref()))
             .await?;
@@ -118,16 +146,27 @@ impl Fetcher {
         watch: Arc<dyn Watch>,
     ) -> Result<(Fetched, Known), FetchError> {
         let address = portal.address_on(self.store.now().paris_day(), self.settings.days);
-        let Answer::File { path, known } = self.downloads.fetch(&address, portal.key.as_ref(), known).await?
-        else {
+        let Answer::File { path, known } = self.download(&address, portal.key.as_ref(), known).await? else {
             return Ok((Fetched::Unchanged, Known::default()));
         };
-        let source = Source::Spooled { name: address, path: path.to_path_buf() };
+        let source = Source::Spooled { name: public_name(&address), path: path.to_path_buf() };
         let outcome = match import {
             Some(id) => self.importer.carry_out(id, kind, vec![source], watch).await?,
             None => self.importer.run(kind, vec![source], watch).await?,
         };
         Ok((Fetched::Imported(outcome), known))
+    }
+
+    /// Says, for as long as it is awaited, that a portal is being asked.
+    async fn stay_known(&self, portal: &Portal) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            let source = portal.name(self.settings.days);
+            let renew = commands::call("city.fetch.renew", &source);
+            if let Err(error) = self.noted(renew, move |tx, now| commands::renew(tx, now, &source)).await {
+                tracing::debug!(%error, "it could not be written down that a portal is being asked");
+            }
+        }
     }
 
     /// Asks all portals when it is time, until the server stops.
@@ -138,10 +177,8 @@ impl Fetcher {
             let pause = match self.due(schedule, started).await {
                 Ok((kind, at)) => {
                     let pause = schedule::until(at, self.store.now());
-                    if pause.is_zero() {
-                        self.fetch_one(kind).await;
-                    }
-                    pause
+                    // After a failure not at once: what has failed may be that it could be remembered.
+                    if pause.is_zero() && !self.fetch_one(kind).await { schedule::AGAIN } else { pause }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "it is not known when portals were asked last");
@@ -172,19 +209,24 @@ impl Fetcher {
         Ok(next)
     }
 
-    async fn fetch_one(&self, kind: MetricType) {
+    /// Asks a portal and says in the log what came of it; returns whether nothing failed.
+    async fn fetch_one(&self, kind: MetricType) -> bool {
         match self.fetch(kind, None, Arc::new(())).await {
             Ok(Fetched::Imported(outcome)) => {
                 tracing::info!(%kind, days = outcome.days, changed = outcome.changed, "a portal's file was taken in");
             }
             Ok(Fetched::Unchanged) => tracing::info!(%kind, "a portal has nothing new"),
             Ok(Fetched::Elsewhere) => tracing::debug!(%kind, "another process asks the portal"),
-            Err(error) => tracing::warn!(%kind, %error, "a portal's data could not be taken in"),
+            Err(error) => {
+                tracing::warn!(%kind, %error, "a portal's data could not be taken in");
+                return false;
+            }
         }
+        true
     }
 
     async fn remembered(&self, portal: &Portal) -> Result<Option<commands::Remembered>, Unavailable> {
-        let source = portal.address.clone();
+        let source = portal.name(self.settings.days);
         self.store.read(move |tx| Ok(commands::remembered(tx, &source)?)).await
     }
 

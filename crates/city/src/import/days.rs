@@ -208,8 +208,8 @@ impl<'g> Days<'g> {
     }
 
     async fn give_up(&self, attempt: Attempt) {
-        let release = move |tx: &mut Tx<'_>, _| commands::release(tx, &attempt);
-        if self.step(commands::call("city.day.release", &attempt), release).await.is_err() {
+        let give_up = move |tx: &mut Tx<'_>, now| Ok(commands::give_up(tx, now, &attempt)?);
+        if self.step(commands::call("city.day.give_up", &attempt), give_up).await.is_err() {
             tracing::debug!(day = %attempt.day, "a day could not be given up; its claim will run out");
         }
     }

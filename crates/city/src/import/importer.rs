@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::IdSource;
-use store::{Failure, Store};
+use kernel::{IdSource, Timestamp};
+use store::{DbError, Failure, Store, Tx};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use web::Drain;
@@ -16,7 +16,8 @@ use super::reader::{self, Good, Part};
 use super::work_out::SensorType;
 use super::{ImportError, Outcome, Watch, leftovers, records};
 use crate::MetricType;
-use crate::archive::imports::{self, New, Progress, State};
+use crate::archive::commands::day as days;
+use crate::archive::imports::{self, New, Origin, Progress, State, Unfinished};
 use crate::counters::Counters;
 use crate::input::{Limits, Seen, Source, Tally};
 use crate::quality::{self, Findings};
@@ -75,7 +76,7 @@ impl Importer {
 
     /// Writes an import down, whose turn comes later.
     pub(super) async fn begin(&self, kind: MetricType, source: &str) -> Result<Uuid, ImportError> {
-        let new = self.entry(kind, source);
+        let new = self.entry(kind, source, None);
         let id = new.id;
         let call = imports::call("city.import.begin");
         self.ground.sure(call, move |tx, now| imports::begin(tx, now, &new)).await?;
@@ -91,12 +92,12 @@ impl Importer {
         watch: Arc<dyn Watch>,
     ) -> Result<Outcome, ImportError> {
         let started = Instant::now();
-        let run = Run { ground: &self.ground, id, kind, watch };
+        let run = Run { ground: &self.ground, counters: &self.counters, id, kind, watch };
         let result = tokio::select! {
             result = self.in_turn(&run, sources) => result,
             () = self.stay_known() => Err(ImportError::Stopped),
         };
-        self.counters.imported(kind, started.elapsed(), result.as_ref().ok());
+        self.counters.imported(kind, started.elapsed(), result.is_ok());
         self.end(id, result).await
     }
 
@@ -106,11 +107,12 @@ impl Importer {
     }
 
     /// An import that is to be written down.
-    pub(super) fn entry(&self, kind: MetricType, source: &str) -> New {
+    pub(super) fn entry(&self, kind: MetricType, source: &str, origin: Option<Origin>) -> New {
         New {
             id: self.ids.next(self.ground.store.now()),
             kind,
             source: shortened(source),
+            origin,
             holder: self.holder,
         }
     }
@@ -118,15 +120,55 @@ impl Importer {
     /// Writes down how an import has ended.
     async fn end<T>(&self, id: Uuid, result: Result<T, ImportError>) -> Result<T, ImportError> {
         let error = result.as_ref().err().map(ToString::to_string);
-        let call = imports::call("city.import.end");
-        // Even when the server is stopping: this is the last that there is to do.
-        let ended = self.ground.store.run(call, move |tx, now| {
-            imports::end(tx, now, id, error.as_deref()).map_err(Failure::<Infallible>::Db)
-        });
-        if let Err(error) = ended.await {
-            tracing::warn!(%id, ?error, "how an import ended could not be written down");
-        }
+        let stopped = matches!(result, Err(ImportError::Stopped));
+        let end = move |tx: &mut Tx<'_>, now| match &error {
+            Some(error) if stopped => imports::stop(tx, now, id, error),
+            error => imports::end(tx, now, id, error.as_deref()),
+        };
+        self.at_last("city.import.end", end).await;
         result
+    }
+
+    /// Writes something down even when the server is stopping: this is the last that there is to do.
+    async fn at_last<F>(&self, name: &'static str, f: F)
+    where
+        F: Fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError> + Send + 'static,
+    {
+        let call = imports::call(name);
+        let done = self.ground.store.run(call, move |tx, now| f(tx, now).map_err(Failure::<Infallible>::Db));
+        if let Err(error) = done.await {
+            tracing::warn!(?error, "how imports ended could not be written down");
+        }
+    }
+
+    /// Lets go of all imports that wait, when the server is stopping.
+    pub(super) async fn let_go(&self) {
+        let holder = self.holder;
+        self.at_last("city.import.let_go", move |tx, now| imports::let_go(tx, now, holder)).await;
+    }
+
+    /// Imports that could be taken over; `alone` says that there is no other process.
+    pub(super) async fn unfinished(&self, alone: bool) -> Result<Vec<Unfinished>, ImportError> {
+        let (now, holder) = (self.ground.store.now(), self.holder);
+        self.ground.read(move |tx| imports::unfinished(tx, now, holder, alone)).await
+    }
+
+    /// Takes an import over; returns whether it is ours now.
+    pub(super) async fn take_over(&self, id: Uuid, alone: bool) -> Result<bool, ImportError> {
+        let holder = self.holder;
+        let call = imports::call("city.import.take_over");
+        self.ground.sure(call, move |tx, now| imports::take_over(tx, now, id, holder, alone)).await
+    }
+
+    /// Whether an import is there that has not ended.
+    pub(super) async fn is_unfinished(&self, id: Uuid) -> Result<bool, ImportError> {
+        let import = self.ground.read(move |tx| imports::get(tx, id)).await?;
+        Ok(import.is_some_and(|import| import.ended_at.is_none()))
+    }
+
+    /// Frees the days that others had claimed; there is no other process any more.
+    pub(crate) async fn release_claims(&self) -> Result<(), ImportError> {
+        self.ground.sure(imports::call("city.day.end_claims"), days::end_claims).await
     }
 
     /// Waits for something; nothing when the server is stopping.
@@ -192,6 +234,7 @@ const OUT_OF_TURN: ImportError = ImportError::Fault("reading the source");
 /// An import under way.
 struct Run<'g> {
     ground: &'g Ground,
+    counters: &'g Counters,
     id: Uuid,
     kind: MetricType,
     watch: Arc<dyn Watch>,
@@ -204,6 +247,7 @@ impl Run<'_> {
         let Part::Good(Good { tally, sensors, days }) = self.next(&mut parts).await? else {
             return Err(OUT_OF_TURN);
         };
+        self.counters.read(self.kind, &tally);
         let findings = quality::of_import(&tally);
         self.note_tally(&tally, &findings).await?;
         let mut count = Count { run: self, done: 0, all: days as u64, changed: 0, noted: Instant::now() };
@@ -229,7 +273,7 @@ impl Run<'_> {
             let changed = days.correct(day, &measured).await?;
             count.add(1, u64::from(changed)).await?;
         }
-        count.changed += days.settle().await?;
+        count.publish(days.settle().await?);
         Ok(())
     }
 
@@ -287,9 +331,14 @@ struct Count<'r> {
 }
 
 impl Count<'_> {
+    fn publish(&mut self, changed: u64) {
+        self.changed += changed;
+        self.run.counters.published(self.run.kind, changed);
+    }
+
     async fn add(&mut self, done: u64, changed: u64) -> Result<(), ImportError> {
         self.done += done;
-        self.changed += changed;
+        self.publish(changed);
         self.run.watch.published(self.done, self.all);
         if self.noted.elapsed() >= NOTE_EVERY {
             self.noted = Instant::now();

@@ -1,63 +1,39 @@
 //! Imports that were asked for over HTTP: they wait in a queue and are carried out one after the other.
 //!
-//! The queue is in memory, since an upload is: what a process leaves when it ends is told as failed by the next one, or
-//! by another (see [`crate::archive::imports::fail_abandoned`]).
+//! What was accepted is carried out, whatever becomes of the process: an upload is a file named like its import, and
+//! where the data of an import is stands beside it in the store. The next process that can get at the data, or another
+//! one on the same database, takes over what a process has left when it ended
+//! (see [`crate::archive::imports::take_over`]).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempPath;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{ImportError, Importer};
 use crate::MetricType;
-use crate::archive::imports::New;
+use crate::archive::imports::{New, Origin, Unfinished};
 use crate::fetch::{FetchError, Fetched, Fetcher};
 use crate::input::{Source, sources_in};
+use crate::spool::Upload;
 
 /// So many imports may wait.
 pub const WAITING: usize = 32;
 /// How often imports are looked for whose process has ended.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-
-/// Where the data of an import is.
-#[derive(Debug)]
-pub enum Origin {
-    /// An upload, or a download, in a temporary file that goes with it.
-    Spooled {
-        /// What people call it.
-        name: String,
-        /// The file.
-        file: TempPath,
-    },
-    /// A file or a folder in the folder whose files may be named.
-    Inbox {
-        /// That folder.
-        inbox: PathBuf,
-        /// The path in it.
-        path: PathBuf,
-    },
-    /// Whatever is new at the portal of this address.
-    Portal(String),
-}
-
-impl Origin {
-    /// What people call it.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Spooled { name, .. } | Self::Portal(name) => name.clone(),
-            Self::Inbox { path, .. } => path.display().to_string(),
-        }
-    }
-}
+/// So old an upload is when whoever was about to write its import down has ended.
+const NAMELESS_AFTER: Duration = Duration::from_hours(1);
 
 /// An import that waits.
-struct Job {
-    id: Uuid,
-    kind: MetricType,
-    origin: Origin,
+pub(crate) struct Job {
+    pub(crate) id: Uuid,
+    pub(crate) kind: MetricType,
+    /// What people call its source.
+    pub(crate) source: String,
+    pub(crate) origin: Origin,
 }
 
 /// Why an import is not taken on.
@@ -79,41 +55,64 @@ pub(crate) struct Place<'j> {
 
 impl Place<'_> {
     /// The import as it is to be written down.
-    pub(crate) fn entry(&self, kind: MetricType, origin: &Origin) -> New {
-        self.importer.entry(kind, &origin.name())
+    pub(crate) fn entry(&self, kind: MetricType, source: &str, origin: Origin) -> New {
+        self.importer.entry(kind, source, Some(origin))
     }
 
     /// Gives the place to an import that has been written down.
-    pub(crate) fn fill(self, id: Uuid, kind: MetricType, origin: Origin) {
-        self.place.send(Job { id, kind, origin });
+    pub(crate) fn fill(self, job: Job) {
+        self.place.send(job);
     }
 }
 
-/// The files of a path in a folder, named by where they are in it.
+/// Where files lie that imports are made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    /// Uploads.
+    pub(crate) incoming: PathBuf,
+    /// Files that may be named.
+    pub(crate) inbox: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Whether the data of an import can be had from here.
+    fn have(&self, import: &Unfinished) -> bool {
+        match &import.origin {
+            Origin::Upload => Upload::find(&self.incoming, import.id).is_some(),
+            Origin::Portal => true,
+            Origin::Inbox(_) => self.inbox.is_some(),
+        }
+    }
+}
+
+/// The files of a path in a folder, named by where they are in it. What lies elsewhere, behind a link, is left out.
 fn sources_of(inbox: &Path, path: &Path) -> Option<Vec<Source>> {
+    let inbox = inbox.canonicalize().ok()?;
     let named = |source: Source| match source {
         Source::File(path) => {
-            let name = path.strip_prefix(inbox).unwrap_or(&path).display().to_string();
-            Source::Spooled { name, path }
+            let inside = path.canonicalize().ok()?.starts_with(&inbox);
+            let name = path.strip_prefix(&inbox).unwrap_or(&path).display().to_string();
+            inside.then_some(Source::Spooled { name, path })
         }
-        Source::Spooled { .. } | Source::Bytes { .. } => source,
+        Source::Spooled { .. } | Source::Bytes { .. } => Some(source),
     };
-    let sources = sources_in(&inbox.join(path)).ok()?;
-    Some(sources.into_iter().map(named).collect())
+    let sources: Vec<Source> = sources_in(&inbox.join(path)).ok()?.into_iter().filter_map(named).collect();
+    (!sources.is_empty()).then_some(sources)
 }
 
 /// The queue.
 pub(crate) struct Jobs {
     importer: Importer,
     fetcher: Fetcher,
+    folders: Folders,
     queue: mpsc::Sender<Job>,
     waiting: Mutex<Option<mpsc::Receiver<Job>>>,
 }
 
 impl Jobs {
-    pub(crate) fn new(importer: Importer, fetcher: Fetcher) -> Self {
+    pub(crate) fn new(importer: Importer, fetcher: Fetcher, folders: Folders) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        Self { importer, fetcher, queue, waiting: Mutex::new(Some(waiting)) }
+        Self { importer, fetcher, folders, queue, waiting: Mutex::new(Some(waiting)) }
     }
 
     /// A place in the queue for an import that has not been written down yet.
@@ -127,44 +126,51 @@ impl Jobs {
 
     /// Carries imports out until the server stops; `alone` says that no other process works on this database.
     pub(crate) async fn work(&self, alone: bool) {
-        self.tell_abandoned(alone).await;
         let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Only the first caller has the queue.
         let Some(mut waiting) = taken else { return };
         tokio::select! {
             () = self.carry_out(&mut waiting) => {}
-            () = self.look_for_abandoned() => {}
+            () = self.look_for_abandoned(alone) => {}
             () = self.importer.stay_known() => {}
         }
+        self.importer.let_go().await;
     }
 
     async fn carry_out(&self, waiting: &mut mpsc::Receiver<Job>) {
-        while let Some(Job { id, kind, origin }) =
-            self.importer.unless_stopping(waiting.recv()).await.flatten()
-        {
-            if let Err(error) = self.carry_out_one(id, kind, origin).await {
-                tracing::info!(%id, %kind, %error, "an import has failed");
+        while let Some(job) = self.importer.unless_stopping(waiting.recv()).await.flatten() {
+            let (id, kind, is_upload) = (job.id, job.kind, job.origin == Origin::Upload);
+            let ended = self.carry_out_one(job).await;
+            if let Err(error) = &ended {
+                tracing::warn!(%id, %kind, %error, "an import has not been carried out");
+            }
+            // One that was stopped waits for the next process, which needs the file.
+            if is_upload && !matches!(ended, Err(ImportError::Stopped)) {
+                self.delete_upload(id);
             }
         }
     }
 
-    async fn carry_out_one(&self, id: Uuid, kind: MetricType, origin: Origin) -> Result<(), ImportError> {
+    async fn carry_out_one(&self, job: Job) -> Result<(), ImportError> {
+        let Job { id, kind, source, origin } = job;
         let sources = match origin {
-            // The file lives until this returns.
-            Origin::Spooled { name, file } => {
-                let source = Source::Spooled { name, path: file.to_path_buf() };
-                let ended = self.importer.carry_out(id, kind, vec![source], Arc::new(())).await;
-                drop(file);
-                return ended.map(drop);
-            }
-            Origin::Portal(_) => return self.fetch(id, kind).await,
-            Origin::Inbox { inbox, path } => sources_of(&inbox, &path),
+            Origin::Portal => return self.fetch(id, kind).await,
+            Origin::Upload => Upload::find(&self.folders.incoming, id)
+                .map(|path| vec![Source::Spooled { name: source, path }]),
+            Origin::Inbox(path) => self.folders.inbox.as_deref().and_then(|inbox| sources_of(inbox, &path)),
         };
         let Some(sources) = sources else {
             let told = "there is no data file any more".to_owned();
             return self.importer.settle(id, Err(ImportError::NotFetched(told))).await;
         };
         self.importer.carry_out(id, kind, sources, Arc::new(())).await.map(drop)
+    }
+
+    fn delete_upload(&self, import: Uuid) {
+        let deleted = Upload::find(&self.folders.incoming, import).map(fs::remove_file);
+        if let Some(Err(error)) = deleted {
+            tracing::warn!(%import, %error, "an upload that has been imported could not be deleted");
+        }
     }
 
     async fn fetch(&self, id: Uuid, kind: MetricType) -> Result<(), ImportError> {
@@ -177,16 +183,49 @@ impl Jobs {
             }
             // That one has been written down.
             Err(FetchError::Import(error)) => Err(error),
+            Err(FetchError::Stopped) => self.importer.settle(id, Err(ImportError::Stopped)).await,
             Err(error) => self.importer.settle(id, Err(ImportError::NotFetched(error.to_string()))).await,
         }
     }
 
-    async fn look_for_abandoned(&self) {
-        while self.importer.pause(LOOK_EVERY).await {
-            self.tell_abandoned(false).await;
+    async fn look_for_abandoned(&self, mut alone: bool) {
+        loop {
+            if let Err(error) = self.take_over(alone).await {
+                tracing::debug!(%error, "imports that others have left cannot be looked through now");
+            }
+            self.tell_abandoned(alone).await;
+            // What this process leaves from now on, it has not left.
+            alone = false;
+            if !self.importer.pause(LOOK_EVERY).await {
+                // Imports notice by themselves that the server is stopping.
+                std::future::pending::<()>().await;
+            }
         }
-        // Imports notice by themselves that the server is stopping.
-        std::future::pending::<()>().await;
+    }
+
+    /// Puts into the queue what processes that have ended had accepted.
+    async fn take_over(&self, alone: bool) -> Result<(), ImportError> {
+        for import in self.importer.unfinished(alone).await? {
+            if !self.folders.have(&import) {
+                continue;
+            }
+            let Some(Ok(place)) = self.importer.unless_stopping(self.queue.reserve()).await else {
+                return Err(ImportError::Stopped);
+            };
+            let Unfinished { id, kind, source, origin } = import;
+            if self.importer.take_over(id, alone).await? {
+                tracing::info!(%id, %kind, "an import that was cut off goes on");
+                place.send(Job { id, kind, source, origin });
+            }
+        }
+        for (import, path) in Upload::all(&self.folders.incoming, NAMELESS_AFTER).unwrap_or_default() {
+            if !self.importer.is_unfinished(import).await?
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::warn!(%import, %error, "an upload that nobody waits for could not be deleted");
+            }
+        }
+        Ok(())
     }
 
     async fn tell_abandoned(&self, alone: bool) {

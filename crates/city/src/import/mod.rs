@@ -67,8 +67,8 @@ pub enum ImportError {
     /// The store cannot be read or written.
     #[error("{0}; the days published by then stay: import the same source again")]
     Store(#[from] Unavailable),
-    /// The server is stopping.
-    #[error("the server is stopping; the days published by then stay: import the same source again")]
+    /// The process is ending.
+    #[error("it was stopped; the days published by then stay: import the same source again")]
     Stopped,
     /// A thread cannot be started.
     #[error("no thread can be started: {0}; the days published by then stay: import the same source again")]

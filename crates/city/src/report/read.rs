@@ -21,13 +21,15 @@ impl City {
         self.store().scan(move |tx| Ok(read(tx, day, known, now)?)).await
     }
 
-    /// The last day of which counters or arcs have measured anything.
+    /// The last day up to today of which it was known at an instant, or is known now, that counters or arcs have measured
+    /// anything.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn latest_day(&self) -> Result<Option<Day>, AnswerError> {
-        self.store().read(|tx| Ok(latest_day(tx)?)).await
+    pub async fn latest_day(&self, known: Option<Timestamp>) -> Result<Option<Day>, AnswerError> {
+        let today = self.store().now().paris_day();
+        self.store().read(move |tx| Ok(latest_day(tx, today, known)?)).await
     }
 }
 
@@ -46,9 +48,9 @@ pub fn read(
     Ok(Some(compose(day, now, today, &before)))
 }
 
-fn latest_day(tx: &mut Tx<'_>) -> Result<Option<Day>, DbError> {
-    let bikes = queries::last_day(tx, MetricType::Bikes)?;
-    Ok(bikes.max(queries::last_day(tx, MetricType::Roads)?))
+fn latest_day(tx: &mut Tx<'_>, today: Day, known: Option<Timestamp>) -> Result<Option<Day>, DbError> {
+    let bikes = queries::last_day(tx, MetricType::Bikes, today, known)?;
+    Ok(bikes.max(queries::last_day(tx, MetricType::Roads, today, known)?))
 }
 
 fn totals(tx: &mut Tx<'_>, day: Day, known: Option<Timestamp>) -> Result<DayTotals, DbError> {

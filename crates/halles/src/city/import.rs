@@ -1,10 +1,13 @@
 //! `halles city import`: files of open data into the archive, with a bar and a few lines about what became of them.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use city::City;
-use city::fetch::{Answer, Known};
+use city::fetch::{Answer, public_name};
 use city::import::{ImportError, Outcome};
 use city::input::{Source, sources_in};
 
@@ -27,14 +30,17 @@ pub async fn run(settings: &Settings, args: &CityImportArgs) -> anyhow::Result<S
 }
 
 async fn import(city: &City, args: &CityImportArgs) -> anyhow::Result<Outcome> {
-    // Downloads are deleted when this is dropped.
+    // Downloads and what came through pipes are deleted when this is dropped.
     let (mut sources, mut downloads) = (Vec::new(), Vec::new());
     for given in &args.sources {
         if given.starts_with("https://") || given.starts_with("http://") {
-            let Answer::File { path, .. } = city.downloads().fetch(given, None, &Known::default()).await?
-            else {
+            let Answer::File { path, .. } = city.download(given).await? else {
                 bail!("{given}: nothing was sent, as if the file were known already");
             };
+            sources.push(Source::Spooled { name: public_name(given), path: path.to_path_buf() });
+            downloads.push(path);
+        } else if let Some(piped) = piped(given)? {
+            let path = city.spool(piped).await.with_context(|| format!("{given}: cannot be read"))?;
             sources.push(Source::Spooled { name: given.clone(), path: path.to_path_buf() });
             downloads.push(path);
         } else {
@@ -49,6 +55,16 @@ async fn import(city: &City, args: &CityImportArgs) -> anyhow::Result<Outcome> {
         Err(error @ ImportError::Input(_)) => Err(error).context("nothing was imported"),
         outcome => Ok(outcome?),
     }
+}
+
+/// What is read to its end before it can be looked into: `-` for standard input, or a pipe by its name.
+fn piped(given: &str) -> anyhow::Result<Option<Box<dyn Read + Send>>> {
+    if given == "-" {
+        return Ok(Some(Box::new(io::stdin())));
+    }
+    let is_pipe = fs::metadata(given).is_ok_and(|about| about.file_type().is_fifo());
+    let open = || File::open(given).with_context(|| format!("{given}: cannot be read"));
+    Ok(if is_pipe { Some(Box::new(open()?)) } else { None })
 }
 
 /// The import as `GET /metrics/imports/{id}` shows it.

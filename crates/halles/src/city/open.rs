@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use city::City;
-use store::{OpenError, Store};
+use store::{Engine, OpenError, Store};
 use telemetry::Metrics;
 use web::Drain;
 
@@ -22,6 +22,7 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     let options = database::options(settings);
+    let alone = matches!(options.engine, Engine::Sqlite { .. });
     let store = tokio::task::spawn_blocking(move || Store::open(options)).await?.map_err(|error| {
         let hint = if matches!(error, OpenError::InUse { .. }) { instead } else { "" };
         anyhow::anyhow!("{error}{hint}")
@@ -33,7 +34,12 @@ where
             stopping.start();
         }
     });
-    let done = work(stall(settings, &store, &Metrics::new(), &drain)).await;
+    let city = stall(settings, &store, &Metrics::new(), &drain);
+    if alone {
+        city.open(alone);
+        city.release_claims().await;
+    }
+    let done = work(city).await;
     signals.abort();
     tokio::task::spawn_blocking(move || store.close()).await?;
     done

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use city::MetricType;
 use city::import::{Outcome, Watch};
@@ -10,43 +11,49 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar of an import: bytes while its source is read, then days.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
+    reading: ProgressStyle,
     publishing: ProgressStyle,
+    is_publishing: AtomicBool,
 }
 
 impl Bar {
     /// A bar for something with a name.
     pub(super) fn new(name: &str) -> anyhow::Result<Arc<Self>> {
-        let bar = ProgressBar::new(0);
-        bar.set_style(ProgressStyle::with_template("reading {msg} {bar:40} {bytes}/{total_bytes} {eta}")?);
-        bar.set_message(name.to_owned());
-        let publishing = ProgressStyle::with_template("publishing {msg} {bar:40} {pos}/{len} {eta}")?;
-        Ok(Arc::new(Self { bar, publishing }))
+        let shown = ProgressBar::no_length();
+        shown.set_style(ProgressStyle::with_template("waiting for {msg} {spinner}")?);
+        shown.set_message(name.to_owned());
+        let reading = ProgressStyle::with_template("reading {msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
+        let publishing = ProgressStyle::with_template("publishing {msg} {wide_bar} {pos}/{len} {eta}")?;
+        Ok(Arc::new(Self { shown, reading, publishing, is_publishing: AtomicBool::new(false) }))
     }
 
     /// Takes it away.
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, bytes: u64) {
-        self.bar.set_length(bytes);
+        self.shown.set_length(bytes);
+        self.shown.set_style(self.reading.clone());
     }
 
     fn advance(&self, bytes: u64) {
-        self.bar.inc(bytes);
+        self.shown.inc(bytes);
     }
 }
 
 impl Watch for Bar {
     fn published(&self, done: u64, all: u64) {
-        if self.bar.length() != Some(all) {
-            self.bar.set_style(self.publishing.clone());
-            self.bar.set_length(all);
+        if !self.is_publishing.swap(true, Ordering::Relaxed) {
+            // At zero first, so that bytes are never told as days.
+            self.shown.set_position(0);
+            self.shown.set_length(all);
+            self.shown.set_style(self.publishing.clone());
         }
-        self.bar.set_position(done);
+        self.shown.set_position(done);
     }
 }
 

@@ -48,6 +48,9 @@ Examples:
   halles city import chantiers https://opendata.paris.fr/…/chantiers-perturbants/exports/csv
       fetched first, at most city.fetch.max_bytes
 
+  zstdcat velos.csv.zst | halles city import bikes -
+      - is standard input
+
 Files are taken as the portals publish them, also packed (.gz, .zip): CSV with semicolons, or the
 JSON of the API. All files of one call are one import, whose order means nothing. Loading a file
 twice changes nothing; a corrected file replaces the hours that it has, and what was known before
@@ -59,8 +62,8 @@ pub struct CityImportArgs {
     /// What the files hold.
     #[arg(value_name = "TYPE")]
     pub kind: MetricType,
-    /// Files, folders of files, or addresses that begin with https:// or http://.
-    #[arg(required = true, value_name = "FILE|DIR|URL")]
+    /// Files, folders of files, addresses that begin with https:// or http://, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|URL|-")]
     pub sources: Vec<String>,
     /// Prints the result as JSON.
     #[arg(long)]

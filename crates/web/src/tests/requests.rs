@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::Method;
 use serde_json::json;
 
@@ -204,6 +207,18 @@ async fn a_handler_that_never_ends_is_given_up() {
     assert_eq!(read.header("retry-after"), Some("5"));
     let change = app.post("/never", &json!({})).await;
     assert_eq!(change.problem()["type"], "urn:halles:problem:outcome-unknown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_upload_may_take_as_long_as_its_pieces_come() {
+    let settings = Settings { handler_timeout: Duration::from_secs(30), ..Settings::default() };
+    let app = TestApp::new(build(&settings));
+    let pieces = futures_util::stream::iter(0..12).then(|_| async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        Ok::<_, std::io::Error>(Bytes::from_static(b"piece"))
+    });
+    let request = app.request(Method::PUT, "/pieces").body(Body::from_stream(pieces));
+    assert_eq!(request.send().await.json::<(usize, Option<[u8; 4]>)>().0, 12 * 5);
 }
 
 #[tokio::test]

@@ -237,7 +237,7 @@ fn range_of_city(tx: &mut Tx<'_>, days: (Day, Day), _: i64, _: i64) -> Result<us
 
 /// Asks each question many times, about days, arcs and pages drawn anew every time.
 fn read(report: &mut Report, runtime: &Runtime, store: &Store, days: i32) -> Result<()> {
-    let range = i32::try_from(RANGE_DAYS)?.min(days);
+    let range = RANGE_DAYS.min(days);
     let pages = ARCS / i64::try_from(PAGE_SENSORS)?;
     let questions: [(&str, [&'static str; 2], Question); 3] = [
         ("archive: a page of a day", ["archive.page.p50", "archive.page.p99"], page_of_day),

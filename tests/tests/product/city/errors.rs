@@ -1,6 +1,7 @@
 //! What cannot be answered is said: dates first, then types, then that there is nothing.
 
 use anyhow::{Context as _, Result, ensure};
+use product_tests::city::send;
 use product_tests::http::{Client, Request};
 use serde_json::json;
 
@@ -66,6 +67,20 @@ async fn what_cannot_be_imported_is_said_before_it_is_read() -> Result<()> {
     let mut client = server.client();
     let upload = Request::post("/metrics/imports?type=scooters").body("a;b\n");
     ensure!(client.call(&upload).await?.expect(400)?.problem().as_deref() == Some("unknown-metric-type"));
+    let form = Request::post("/metrics/imports?type=bikes")
+        .header("content-type", "multipart/form-data; boundary=x");
+    let told = client.call(&form.body("--x\r\n\r\na;b\r\n--x--")).await?.expect(415)?.json()?;
+    ensure!(told["detail"].as_str().is_some_and(|told| told.contains("--data-binary")), "{told}");
+    let told = send(&mut client, "bikes", "").await?.expect(422)?.json()?;
+    ensure!(told["detail"].as_str().is_some_and(|told| told.contains("empty")), "{told}");
+    // A type that was forgotten or mistyped is told, whatever the size of the file, which is not read.
+    for (body, path) in
+        [("a;b\n".repeat(1 << 20), "/metrics/imports"), ("a;b\n".to_owned(), "/metrics/imports?typ=bikes")]
+    {
+        let file = Request::post(path).header("content-type", "text/csv").body(body);
+        let told = client.call(&file).await?.expect(400)?.json()?;
+        ensure!(told["detail"].as_str().is_some_and(|told| told.contains("?type=")), "{told}");
+    }
     // No folder is configured from which files could be named, and nothing else may be read.
     for source in ["/etc/passwd", "../secret.csv", "file:///etc/passwd", "http://169.254.169.254/"] {
         let answer = client.post("/metrics/imports", &json!({"type": "bikes", "source": source})).await?;

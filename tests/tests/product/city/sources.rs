@@ -44,6 +44,20 @@ async fn an_upload_under_the_same_key_is_one_import() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_moves_no_cursor_in_the_log() -> Result<()> {
+    let (_folder, data) = folder()?;
+    let server = empty(&data).await?;
+    let mut client = server.client();
+    let path = "/metrics/imports?type=bikes&nom=a%0A2026%20INFO%20forged%1B%5B31m";
+    let import = client.call(&Request::post(path).body("<html>")).await?.expect(202)?.json()?;
+    let import = ended(&mut client, &id(&import)?).await?;
+    assert_eq!(import["source"], "a2026 INFO forged[31m");
+    let log = server.log();
+    ensure!(!log.contains('\u{1b}') && !log.lines().any(|line| line.starts_with("2026 INFO")), "{log}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_the_inbox_can_be_named() -> Result<()> {
     let (folder, data) = folder()?;
     let inbox = folder.path().join("inbox");
@@ -58,6 +72,14 @@ async fn a_file_of_the_inbox_can_be_named() -> Result<()> {
     ensure!(import["etat"] == "DONE", "{import}");
     assert_eq!(import["source"], "a.csv", "where the folder lies is nobody's business");
     assert_eq!(total(&mut client, &format!("/metrics/bikes/{DAY}")).await?, TOTAL);
+    // A folder is named, and a link in it leads out of it: what it leads to is nobody's business either.
+    fs::create_dir_all(inbox.join("2024"))?;
+    fs::write(folder.path().join("secret.csv"), "root:hash\n")?;
+    std::os::unix::fs::symlink(folder.path().join("secret.csv"), inbox.join("2024/link.csv"))?;
+    let body = json!({"type": "bikes", "source": "2024"});
+    let import = client.post("/metrics/imports", &body).await?.expect(202)?.json()?;
+    let import = ended(&mut client, &id(&import)?).await?;
+    ensure!(import["etat"] == "FAILED" && !import.to_string().contains("root"), "{import}");
     for source in ["../halles.lock", "b.csv", "/etc/passwd"] {
         let body = json!({"type": "bikes", "source": source});
         client.post("/metrics/imports", &body).await?.expect(422).with_context(|| source.to_owned())?;

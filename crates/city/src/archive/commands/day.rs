@@ -98,6 +98,23 @@ pub fn claim(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<Claim
     Ok(Claim::Ours { leftovers })
 }
 
+/// Ends the claims of all imports: for the only process on a database, which has none yet. What they cover is begun again
+/// or cleared as after a claim that has run out.
+pub fn end_claims(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+    tx.execute("UPDATE city_claim SET held_until = $1 WHERE held_until > $1", &params![now])?;
+    Ok(())
+}
+
+/// Ends the claim of an attempt that is given up: what it has staged is cleared like what a cut-off import has left.
+pub fn give_up(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<(), DbError> {
+    let Attempt { kind, day, import, .. } = *attempt;
+    tx.execute(
+        "UPDATE city_claim SET held_until = $4 WHERE kind = $1 AND day = $2 AND import_id = $3",
+        &params![kind.as_str(), day, import, now],
+    )?;
+    Ok(())
+}
+
 /// Clears some of what a cut-off import has left away; returns whether there may be more.
 pub fn clear(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<bool, Failure<Overtaken>> {
     hold(tx, now, attempt)?;

@@ -1,13 +1,14 @@
 //! Imports: who asked for what, how far it has come, how it ended.
 //!
 //! The process at work on an import says so every now and then ([`renew`]); one that has not been heard of for
-//! [`HELD_SECONDS`] is taken for dead, and its imports have failed ([`fail_abandoned`]). What they had published by
-//! then stays, and importing again does the rest.
+//! [`HELD_SECONDS`] is taken for dead. Its imports whose data can still be had are taken over ([`take_over`]), the
+//! others have failed ([`fail_abandoned`]). What they had published by then stays, and importing again does the rest.
 
 mod commands;
 mod queries;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use kernel::Timestamp;
@@ -16,8 +17,8 @@ use store::DbError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use commands::{begin, call, end, fail_abandoned, note, note_tally, renew};
-pub use queries::{after, get, list};
+pub use commands::{begin, call, end, fail_abandoned, let_go, note, note_tally, renew, stop, take_over};
+pub use queries::{after, get, list, unfinished};
 
 use crate::MetricType;
 use crate::input::Tally;
@@ -25,6 +26,9 @@ use crate::quality::Findings;
 
 /// So long a process is believed to be at work after it has said so.
 pub const HELD_SECONDS: i64 = 60;
+
+/// So long the data of an import is waited for whose process has ended: only the machine that took an upload has it.
+pub const GONE_SECONDS: i64 = 600;
 
 /// What is told of an import whose process has ended.
 pub const INTERRUPTED: &str = "the process that was at work on it has ended; the days published by then stay: import the same source again";
@@ -76,6 +80,31 @@ impl FromStr for State {
     }
 }
 
+/// Where a waiting import finds its data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// In the file that was sent, see [`crate::spool::Upload`].
+    Upload,
+    /// At the portal that is configured.
+    Portal,
+    /// Under this path of the folder whose files may be named.
+    Inbox(PathBuf),
+}
+
+/// An import that has been accepted and has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its id.
+    pub id: Uuid,
+    /// The type of what it reads.
+    pub kind: MetricType,
+    /// What people call its source.
+    pub source: String,
+    /// Where its data is.
+    pub origin: Origin,
+}
+
 /// An import that begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct New {
@@ -85,6 +114,8 @@ pub struct New {
     pub kind: MetricType,
     /// What people call its source.
     pub source: String,
+    /// Where its data is, when another process could carry it out.
+    pub origin: Option<Origin>,
     /// The process at work on it.
     pub holder: Uuid,
 }

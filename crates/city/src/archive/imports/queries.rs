@@ -5,7 +5,8 @@ use store::{DbError, RowRef, Tx, params};
 use uuid::Uuid;
 
 use super::super::from_json;
-use super::Import;
+use super::commands::UNFINISHED;
+use super::{Import, Unfinished};
 
 const ONE: &str =
     "SELECT id, kind, source, state, asked_at, ended_at, days_done, days_all, days_changed, tally, findings,
@@ -36,6 +37,39 @@ pub fn list(
 pub fn after(cursor: &Cursor) -> Result<(Timestamp, Uuid), kernel::CursorError> {
     let (micros, id) = cursor.key()?;
     Ok((Timestamp::from_micros(micros), id))
+}
+
+/// Imports of processes that have not been heard of any more, or with `alone` set of every process but this one that
+/// could be taken over: those asked for first come first.
+pub fn unfinished(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    holder: Uuid,
+    alone: bool,
+) -> Result<Vec<Unfinished>, DbError> {
+    let mut found = Vec::new();
+    for state in UNFINISHED {
+        found.extend(tx.query(
+            "SELECT asked_at, id, kind, source, origin FROM city_import
+             WHERE state = $1 AND holder <> $2 AND origin IS NOT NULL AND (held_until <= $3 OR $4)",
+            &params![state.as_str(), holder, now, alone],
+            |row| {
+                let asked_at: Timestamp = row.get(0)?;
+                let import = Unfinished {
+                    id: row.get(1)?,
+                    kind: row
+                        .get::<String>(2)?
+                        .parse()
+                        .map_err(|error| DbError::Decode(format!("{error}")))?,
+                    source: row.get(3)?,
+                    origin: from_json(&row.get::<String>(4)?)?,
+                };
+                Ok((asked_at, import))
+            },
+        )?);
+    }
+    found.sort_by_key(|(asked_at, import)| (*asked_at, import.id));
+    Ok(found.into_iter().map(|(_, import)| import).collect())
 }
 
 fn read(row: RowRef<'_>) -> Result<Import, DbError> {

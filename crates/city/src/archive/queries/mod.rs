@@ -223,10 +223,16 @@ pub fn claims_run_out(
 }
 
 /// The last day of a type that has been published.
-pub fn last_day(tx: &mut Tx<'_>, kind: MetricType) -> Result<Option<Day>, DbError> {
+pub fn last_day(
+    tx: &mut Tx<'_>,
+    kind: MetricType,
+    until: Day,
+    known: Option<Timestamp>,
+) -> Result<Option<Day>, DbError> {
+    let known = known.unwrap_or(Timestamp::from_micros(i64::MAX));
     tx.query_opt(
-        "SELECT day FROM city_day WHERE kind = $1 ORDER BY day DESC LIMIT 1",
-        &params![kind.as_str()],
+        "SELECT day FROM city_day WHERE kind = $1 AND day <= $2 AND known_at <= $3 ORDER BY day DESC LIMIT 1",
+        &params![kind.as_str(), until, known],
         |row| row.get(0),
     )
 }

@@ -165,7 +165,13 @@ async fn a_range_has_one_version_of_each_day(world: World) -> Result<()> {
         let hours = world.read(move |tx| queries::sensor_range(tx, Roads, 5, range, known)).await?;
         assert_eq!(hours.len(), heads.len());
     }
-    assert_eq!(world.read(|tx| queries::last_day(tx, Roads)).await?, Some(day("2024-04-02")));
+    let last = async |until: &str, known| {
+        let until = day(until);
+        world.read(move |tx| queries::last_day(tx, Roads, until, known)).await
+    };
+    assert_eq!(last("2024-12-31", None).await?, Some(day("2024-04-02")));
+    assert_eq!(last("2024-04-01", None).await?, Some(day("2024-03-31")), "not of the future");
+    assert_eq!(last("2024-12-31", Some(after_noon(-1))).await?, None, "nothing was known yet");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use kernel::Limit;
 use store::Failure;
 use uuid::Uuid;
 
-use super::super::imports::{self, HELD_SECONDS, INTERRUPTED, New, Progress, State};
+use super::super::imports::{self, GONE_SECONDS, HELD_SECONDS, INTERRUPTED, New, Origin, Progress, State};
 use super::import;
 use crate::MetricType::Bikes;
 use crate::input::Tally;
@@ -14,6 +14,8 @@ use crate::testing::{World, after_noon, on_both_engines};
 on_both_engines!(
     an_import_goes_its_way,
     imports_of_dead_processes_have_failed,
+    imports_whose_data_is_there_are_taken_over,
+    who_was_only_taken_for_dead_tells_how_it_ended,
     imports_are_listed_the_latest_first,
 );
 
@@ -23,8 +25,17 @@ const fn process(number: u128) -> Uuid {
 }
 
 async fn begin(world: &World, number: u128, holder: u128) {
-    let new =
-        New { id: import(number), kind: Bikes, source: format!("file {number}"), holder: process(holder) };
+    begin_from(world, number, holder, None).await;
+}
+
+async fn begin_from(world: &World, number: u128, holder: u128, origin: Option<Origin>) {
+    let new = New {
+        id: import(number),
+        kind: Bikes,
+        source: format!("file {number}"),
+        origin,
+        holder: process(holder),
+    };
     world.run(move |tx, now| Ok::<_, Failure<()>>(imports::begin(tx, now, &new)?)).await.unwrap();
 }
 
@@ -77,6 +88,68 @@ async fn imports_of_dead_processes_have_failed(world: World) -> Result<()> {
     assert_eq!(get(&world, 2).await?.error.as_deref(), Some(INTERRUPTED));
     assert_eq!(fail(1, true).await, 0, "its own");
     assert_eq!(fail(3, true).await, 1);
+    Ok(())
+}
+
+async fn imports_whose_data_is_there_are_taken_over(world: World) -> Result<()> {
+    let unfinished = async |at: i64, holder: u128, alone: bool| {
+        let find =
+            move |tx: &mut store::Tx<'_>| imports::unfinished(tx, after_noon(at), process(holder), alone);
+        world.read(find).await.map(|found| found.iter().map(|found| found.id.as_u128()).collect::<Vec<_>>())
+    };
+    let take = async |number: u128, holder: u128, alone: bool| {
+        let take = move |tx: &mut store::Tx<'_>, now| {
+            Ok::<_, Failure<()>>(imports::take_over(tx, now, import(number), process(holder), alone)?)
+        };
+        world.run(take).await.unwrap()
+    };
+    begin_from(&world, 1, 1, Some(Origin::Upload)).await;
+    begin_from(&world, 2, 1, Some(Origin::Inbox("2024/a.csv".into()))).await;
+    begin(&world, 3, 1).await;
+    assert_eq!(unfinished(1, 2, false).await?, [], "that process may live");
+    assert_eq!(unfinished(1, 1, true).await?, [], "its own");
+    assert_eq!(unfinished(1, 2, true).await?, [1, 2]);
+    assert!(!take(1, 2, false).await);
+    world.at(HELD_SECONDS + 1);
+    assert_eq!(unfinished(HELD_SECONDS + 1, 2, false).await?, [1, 2]);
+    assert!(take(1, 2, false).await);
+    assert!(!take(1, 3, false).await, "another was quicker");
+    let fail = move |tx: &mut store::Tx<'_>, now| {
+        Ok::<_, Failure<()>>(imports::fail_abandoned(tx, now, process(2), false)?)
+    };
+    assert_eq!(world.run(fail).await.unwrap(), 1, "whoever has the data of the second may come");
+    assert_eq!(get(&world, 3).await?.state, State::Failed);
+    // A process that ends lets go at once, also of what it was at.
+    let stop = move |tx: &mut store::Tx<'_>, now| {
+        imports::let_go(tx, now, process(2))?;
+        Ok::<_, Failure<()>>(imports::stop(tx, now, import(1), "stopped")?)
+    };
+    world.run(stop).await.unwrap();
+    assert_eq!(get(&world, 1).await?.state, State::Waiting);
+    assert!(take(1, 4, false).await);
+    world.at(2 * HELD_SECONDS + GONE_SECONDS + 2);
+    assert_eq!(world.run(fail).await.unwrap(), 2, "nobody has come");
+    Ok(())
+}
+
+async fn who_was_only_taken_for_dead_tells_how_it_ended(world: World) -> Result<()> {
+    begin(&world, 1, 1).await;
+    let fail = |tx: &mut store::Tx<'_>, now| {
+        Ok::<_, Failure<()>>(imports::fail_abandoned(tx, now, process(2), true)?)
+    };
+    assert_eq!(world.run(fail).await.unwrap(), 1);
+    let progress = Progress { state: State::Publishing, days_done: 1, days_all: 2, days_changed: 1 };
+    let note = move |tx: &mut store::Tx<'_>, now| {
+        Ok::<_, Failure<()>>(imports::note(tx, now, import(1), &progress)?)
+    };
+    world.run(note).await.unwrap();
+    let found = get(&world, 1).await?;
+    assert_eq!((found.state, found.ended_at, found.error), (State::Publishing, None, None));
+    assert_eq!(world.run(fail).await.unwrap(), 1);
+    let end = |tx: &mut store::Tx<'_>, now| Ok::<_, Failure<()>>(imports::end(tx, now, import(1), None)?);
+    world.run(end).await.unwrap();
+    let found = get(&world, 1).await?;
+    assert_eq!((found.state, found.error), (State::Done, None));
     Ok(())
 }
 
