@@ -46,13 +46,19 @@ pub(super) fn routes(upload_limit: usize) -> Routes<City> {
 struct UploadParams {
     /// The type of the data, when the body is the file itself.
     #[serde(rename = "type")]
-    #[param(rename = "type", example = "bikes")]
+    #[param(rename = "type", value_type = Option<MetricType>, example = "bikes")]
     kind: Option<String>,
     /// What the file is called, for people.
     #[serde(rename = "nom")]
     #[param(rename = "nom", example = "comptage-velo.csv.gz")]
     name: Option<String>,
 }
+
+/// The file itself, for the document: the handler takes it piece by piece.
+#[derive(ToSchema)]
+#[schema(as = FichierDonneesOuvertes, value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only described")]
+struct FileBody(Vec<u8>);
 
 /// A file that the server itself can get at.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -74,7 +80,7 @@ struct NamedSource {
 /// published one after the other. `GET` on the `Location` tells how far it is, how many rows were kept and rejected, and
 /// why. The same file again changes nothing; a corrected one replaces the hours that it has.
 #[utoipa::path(post, path = "/metrics/imports", tag = "ville", params(UploadParams),
-    request_body(content((NamedSource = "application/json"), (String = "text/csv"), (Vec<u8> = "application/octet-stream")),
+    request_body(content((NamedSource = "application/json"), (String = "text/csv"), (FileBody = "application/octet-stream")),
         description = "A source by name, or the file itself"),
     responses((status = 202, description = "It will be imported; `Location` tells how far it is", body = Import,
                headers(("Location" = String))),
