@@ -62,6 +62,11 @@ pub const SCHEMA: Schema = Schema {
             sql: include_str!("../migrations/0001_city.sql"),
         },
         Migration {
+            version: 3,
+            name: "each day says what its sensors are",
+            sql: include_str!("../migrations/0003_descriptions.sql"),
+        },
+        Migration {
             version: 4,
             name: "where waiting imports find their data",
             sql: include_str!("../migrations/0004_import_origin.sql"),

@@ -38,3 +38,39 @@ pub struct Node {
     /// What people call it.
     pub name: String,
 }
+
+impl About {
+    /// What a source says that says nothing.
+    pub const NOTHING: Self =
+        Self { name: String::new(), point: None, line: Vec::new(), upstream: None, downstream: None };
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::NOTHING
+    }
+
+    /// As it is stored, and by which it is compared with what other rows say: JSON.
+    pub fn to_text(&self) -> String {
+        // A struct of texts and finite numbers is always JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// From [`About::to_text`].
+    ///
+    /// # Errors
+    ///
+    /// When the text is none.
+    pub fn of_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+/// Which description of a sensor counts on a day: that of the day's latest row that says anything of the sensor. So a
+/// day rests on its own rows, and what a later day's rows say changes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    /// The slot of that row (see [`crate::hours::Hours`]).
+    pub slot: usize,
+    /// The description's number among those of its sensor.
+    pub number: u32,
+}

@@ -5,8 +5,7 @@ use kernel::Cursor;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::metrics::Coverage;
-use crate::metrics::bikes::{BikeTotals, CounterDay};
+use crate::metrics::bikes::{BikeSummary, BikeTotals, CounterDay};
 use crate::metrics::reference::{ReferenceMetrics, ReferenceStatistics};
 use crate::metrics::roads::{ArcDay, RoadGlobals, RoadTotals};
 use crate::metrics::transit::TransitMetrics;
@@ -79,18 +78,6 @@ pub(super) enum RangeData {
     Works(WorksMetrics),
     /// Of `referentiel`.
     Reference(ReferenceSummary),
-}
-
-/// All counters together.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CityBikeSummary)]
-pub(super) struct BikeSummary {
-    /// Bicycles of the day.
-    #[serde(rename = "total_velos")]
-    #[schema(example = 158_734.0)]
-    total: f64,
-    #[serde(flatten)]
-    coverage: Coverage,
 }
 
 /// All arcs of the reference together.

@@ -8,21 +8,22 @@ use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use kernel::{Cursor, CursorError, Day, Timestamp};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{DbError, Tx, Unavailable};
 
+use super::sensor_range::sensor_range;
 use super::{PAGE_SENSORS, Version, count, from_json, queries, to_json};
 use crate::metrics::bikes::{self, BikeTotals, CounterDay};
-use crate::metrics::roads::{self, ArcDay};
-use crate::metrics::{SensorDay, reference, transit, weather, works};
+use crate::metrics::roads::ArcDay;
+use crate::metrics::{reference, transit, weather, works};
 use crate::quality::{self, Findings};
 use crate::record::Record;
 use crate::{City, MetricType};
 
 /// So many weeks back a counter is compared with itself.
-const WEEKS: i32 = 8;
+pub(super) const WEEKS: i32 = 8;
 
 /// What is told of a type on a day.
 #[derive(Debug)]
@@ -91,7 +92,9 @@ impl City {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Option<DayAnswer>, AnswerError> {
-        self.store().scan(move |tx| answer(tx, kind, day, known, cursor.as_ref(), limit)).await
+        let now = self.store().now();
+        let asked = Asked { kind, day, known, cursor, limit };
+        self.store().scan(move |tx| answer(tx, &asked, now)).await
     }
 
     /// The days of a range that there are: the city's own numbers of each.
@@ -110,7 +113,7 @@ impl City {
 
     /// The days of a range on which one sensor measured something. `None`: there is no such sensor.
     ///
-    /// Its name, place and line are those that are known now.
+    /// Its name, place and line are those of each day.
     ///
     /// # Errors
     ///
@@ -122,7 +125,7 @@ impl City {
         days: (Day, Day),
         known: Option<Timestamp>,
     ) -> Result<Option<Vec<RangeDay>>, AnswerError> {
-        self.store().scan(move |tx| sensor_range(tx, kind, &sensor, days, known)).await
+        self.store().scan(move |tx| Ok(sensor_range(tx, kind, &sensor, days, known)?)).await
     }
 
     /// What is wrong with a day's facts. `None`: there is no data.
@@ -140,42 +143,87 @@ impl City {
     }
 }
 
+/// What is asked of a day.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) kind: MetricType,
+    pub(super) day: Day,
+    pub(super) known: Option<Timestamp>,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) limit: usize,
+}
+
+/// Where a page of a day's list begins, and what it tells: all pages that follow one another are of the same version,
+/// compared with other days as they were known at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) kind: MetricType,
+    pub(super) day: Day,
+    pub(super) version: i64,
+    pub(super) first: usize,
+    pub(super) known: Timestamp,
+}
+
+impl Asked {
+    /// Where to go on, when a cursor says so: it must be of this list, as it was known at the same instant.
+    fn place(&self) -> Result<Option<Place>, CursorError> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let place: Place = cursor.key()?;
+        let same = (place.kind, place.day) == (self.kind, self.day)
+            && self.known.is_none_or(|known| known == place.known);
+        if same { Ok(Some(place)) } else { Err(CursorError) }
+    }
+
+    /// The version that is asked for, and where in its list.
+    fn version(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<(Version, Place)>, AnswerError> {
+        let Self { kind, day, .. } = *self;
+        if let Some(place) = self.place()? {
+            let version = queries::version(tx, kind, day, place.version)?;
+            let given_out = |version: &Version| {
+                version.head.known_at <= place.known && count(place.first) < version.head.sensors
+            };
+            let version = version.filter(given_out).ok_or(CursorError)?;
+            return Ok(Some((version, place)));
+        }
+        let version = queries::day(tx, kind, day, self.known)?;
+        Ok(version.map(|version| {
+            // The clock of the process that published it may be ahead of ours.
+            let known = self.known.unwrap_or_else(|| now.max(version.head.known_at));
+            let place = Place { kind, day, version: version.head.version, first: 0, known };
+            (version, place)
+        }))
+    }
+}
+
 pub(super) fn answer(
     tx: &mut Tx<'_>,
-    kind: MetricType,
-    day: Day,
-    known: Option<Timestamp>,
-    cursor: Option<&Cursor>,
-    limit: usize,
+    asked: &Asked,
+    now: Timestamp,
 ) -> Result<Option<DayAnswer>, AnswerError> {
+    let Asked { kind, day, known, limit, .. } = *asked;
     if !kind.has_sensors() {
+        if asked.cursor.is_some() {
+            return Err(CursorError.into());
+        }
         let data = record_data(tx, kind, day, known)?;
         return Ok(data.map(|data| DayAnswer { version: None, known_at: None, data }));
     }
-    let (version, first, known) = match cursor {
-        Some(cursor) => {
-            let (version, first, known): (i64, usize, Option<Timestamp>) = cursor.key()?;
-            (queries::version(tx, kind, day, version)?, first, known)
-        }
-        None => (queries::day(tx, kind, day, known)?, 0, known),
-    };
-    let Some(version) = version else { return Ok(None) };
-    let page = count(first / PAGE_SENSORS);
-    let Some(body) = queries::page(tx, kind, day, version.head.version, page)? else {
-        return if cursor.is_some() { Err(CursorError.into()) } else { Ok(None) };
-    };
+    let Some((version, place)) = asked.version(tx, now)? else { return Ok(None) };
+    let Place { version: number, first, known, .. } = place;
+    let body = queries::page(tx, kind, day, number, count(first / PAGE_SENSORS))?;
+    let body = body.ok_or_else(|| DbError::Decode("a stored page is missing".to_owned()))?;
+    let (sensors, known_at) = (version.head.sensors, version.head.known_at);
     let (list, totals) = if kind == MetricType::Bikes {
-        compared(tx, &version, &body, known)?
+        compared(tx, &version, &body, Some(known))?
     } else {
         (unpacked(&body)?, version.totals)
     };
     let limit = limit.min(PAGE_SENSORS - first % PAGE_SENSORS);
     let list = if limit < PAGE_SENSORS { part(&list, first % PAGE_SENSORS, limit)? } else { list };
-    let more = count(first + limit) < version.head.sensors;
-    let next = more.then(|| Cursor::new(&(version.head.version, first + limit, known)));
+    let next = first + limit;
+    let next = (count(next) < sensors).then(|| Cursor::new(&Place { first: next, ..place }));
     let data = joined(&totals, &list, next.as_ref())?;
-    let known_at = Some(version.head.known_at);
-    Ok(Some(DayAnswer { version: Some(version.head.version), known_at, data }))
+    Ok(Some(DayAnswer { version: Some(number), known_at: Some(known_at), data }))
 }
 
 /// Some elements of a JSON list, as they are.
@@ -185,7 +233,7 @@ fn part(list: &str, first: usize, limit: usize) -> Result<String, DbError> {
 }
 
 /// The text of a page.
-fn unpacked(body: &[u8]) -> Result<String, DbError> {
+pub(super) fn unpacked(body: &[u8]) -> Result<String, DbError> {
     let mut text = String::new();
     let read = GzDecoder::new(body).read_to_string(&mut text);
     read.map(|_| text).map_err(|error| DbError::Decode(format!("a stored page is damaged: {error}")))
@@ -259,7 +307,7 @@ fn raw(text: String) -> Result<Box<RawValue>, DbError> {
     RawValue::from_string(text).map_err(|error| DbError::Decode(error.to_string()))
 }
 
-fn raw_of(value: &impl Serialize) -> Result<Box<RawValue>, DbError> {
+pub(super) fn raw_of(value: &impl Serialize) -> Result<Box<RawValue>, DbError> {
     raw(to_json(value)?)
 }
 
@@ -359,28 +407,6 @@ fn reference_range(days: (Day, Day), arcs: &[Record]) -> Result<Vec<RangeDay>, D
 
 fn each((from, to): (Day, Day)) -> impl Iterator<Item = Day> {
     (from.number()..=to.number()).filter_map(Day::from_number)
-}
-
-pub(super) fn sensor_range(
-    tx: &mut Tx<'_>,
-    kind: MetricType,
-    id: &str,
-    days: (Day, Day),
-    known: Option<Timestamp>,
-) -> Result<Option<Vec<RangeDay>>, AnswerError> {
-    let Some(sensor) = queries::sensor(tx, kind, id)? else { return Ok(None) };
-    let about = sensor.attributes.about();
-    let found = queries::sensor_range(tx, kind, sensor.number, days, known)?;
-    let days = found.iter().map(|(day, hours)| {
-        let one = [SensorDay { id, about: &about, hours }];
-        let data = if kind == MetricType::Bikes {
-            raw_of(&bikes::day(*day, &one).0.first())?
-        } else {
-            raw_of(&roads::day(*day, &one).0.first())?
-        };
-        Ok(RangeDay { day: *day, data })
-    });
-    days.collect::<Result<_, AnswerError>>().map(Some)
 }
 
 /// What is wrong with a day's facts, as they were known at an instant, or as they are known now.

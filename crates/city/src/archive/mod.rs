@@ -5,19 +5,23 @@
 //! that was known at an instant is what the day was at that instant; of blocks and pages, which are only written when
 //! they change, the row with the highest version up to that one.
 //!
+//! What a sensor is called, where it is and what its line is are facts of each day as well: those of the day's own
+//! latest row. So a day rests on its own rows only, and stays as it is whatever other days bring.
+//!
 //! Records (disruptions, weather, works, arcs) have no versions: each has the instants from and until which it was
 //! known.
 
 pub mod answers;
-mod attributes;
 mod block;
 mod codec;
 pub mod commands;
 mod correction;
 pub mod imports;
 pub mod queries;
+mod sensor_range;
 #[cfg(test)]
 mod tests;
+mod work_out;
 
 use kernel::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -25,9 +29,10 @@ use store::DbError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use attributes::Attributes;
-pub use block::{Facts, changed as changed_blocks};
+pub use block::{Facts, SensorFacts, changed as changed_blocks};
 pub use correction::Corrected;
+pub use work_out::Abouts;
+pub(crate) use work_out::{SensorType, Tables, named, sensors_of_day, work_out};
 
 use crate::MetricType;
 
@@ -45,8 +50,6 @@ pub struct Head {
     pub version: i64,
     /// When it was published; it grows with the version.
     pub known_at: Timestamp,
-    /// The revision of the register that its metrics were worked out with.
-    pub revision: i64,
     /// How many sensors measured something.
     pub sensors: i64,
     /// How many hours they measured in all.
@@ -84,7 +87,7 @@ pub struct Changes {
     /// Hours that were different.
     #[serde(rename = "heures_modifiees")]
     pub hours_changed: u64,
-    /// Sensors of which the name, the place or the line is different.
+    /// Sensors of the day of which this day's rows give another name, place or line.
     #[serde(rename = "capteurs_redecrits")]
     pub sensors_described: u64,
     /// All flows together before; nothing in the first version.
@@ -112,16 +115,12 @@ pub struct VersionInfo {
 }
 
 /// A counter or an arc.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sensor {
     /// Its number among those of its type, from 0.
     pub number: i64,
     /// The source's id.
     pub id: String,
-    /// The revision of the register when its attributes last changed; 0 when they never have.
-    pub revision: i64,
-    /// What is known of it.
-    pub attributes: Attributes,
 }
 
 /// What the archive has of a type.
@@ -156,11 +155,17 @@ fn to_json<T: Serialize>(value: &T) -> Result<String, DbError> {
     serde_json::to_string(value).map_err(|error| DbError::Other(error.to_string()))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
+/// Reads what the store holds as JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Decode(error.to_string()))
 }
 
 /// A number for the store; there are never so many things that it does not fit.
 pub(crate) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number of the store that is never large.
+fn small(number: i64) -> Result<u32, DbError> {
+    u32::try_from(number).map_err(|_| DbError::Decode(format!("{number} is no number of a description")))
 }

@@ -1,7 +1,6 @@
 //! Publishing days, one after the other.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,32 +9,33 @@ use store::{Call, Failure, Tx};
 use uuid::Uuid;
 
 use super::ground::{Ground, Stopped};
-use super::register::{Entry, Register};
-use super::work_out::{SensorType, Tables, work_out};
+use super::register::{Descriptions, Register, Registered};
 use super::{ImportError, aside};
 use crate::MetricType;
 use crate::archive::commands::day::{
     self as commands, Attempt, Claim, Overtaken, Publication, STAGED_AT_ONCE, Staged,
 };
-use crate::archive::commands::register::{self, Sighting};
-use crate::archive::{Corrected, Facts, Version, changed_blocks, count, queries};
-use crate::hours::Hours;
-use crate::input::Seen;
-use crate::metrics::SensorDay;
+use crate::archive::commands::register::Sighting;
+use crate::archive::{
+    Abouts, Corrected, Facts, SensorFacts, SensorType, Tables, Version, changed_blocks, count, queries,
+    sensors_of_day, work_out,
+};
+use crate::input::SensorOfDay;
 
 /// How long an import waits before it begins a day again.
 const AGAIN_PAUSE: Duration = Duration::from_millis(20);
 /// How long an import waits before it looks again whether another has let a day go.
 const CLAIM_PAUSE: Duration = Duration::from_millis(200);
-/// So many days are looked up at a time when all of them are gone through.
-const DAYS_AT_ONCE: i64 = 100;
 
 /// An import of sensors whose source is good.
 pub(super) struct Days<'g> {
     ground: &'g Ground,
     kind: SensorType,
     import: Uuid,
+    /// The source's own sensors.
+    registered: Registered,
     register: Arc<Register>,
+    descriptions: Descriptions,
 }
 
 /// What is known of a day when an attempt begins.
@@ -55,7 +55,7 @@ struct Draft {
 enum Attempted {
     Published,
     Unchanged,
-    /// The day, or what is known of its sensors, has changed meanwhile.
+    /// The day has changed meanwhile.
     Again,
 }
 
@@ -65,25 +65,15 @@ impl<'g> Days<'g> {
         ground: &'g Ground,
         kind: SensorType,
         import: Uuid,
-        mut seen: Vec<(String, Seen)>,
+        seen: Vec<Sighting>,
     ) -> Result<Self, ImportError> {
-        let metric = kind.metric();
-        while !seen.is_empty() {
-            let rest = seen.split_off(seen.len().min(register::REGISTERED_AT_ONCE));
-            let chunk: Arc<[_]> = std::mem::replace(&mut seen, rest).into_iter().map(sighting).collect();
-            let call = register::call("city.register.add", metric);
-            ground.sure(call, move |tx, _| register::register(tx, metric, &chunk)).await?;
-        }
-        let register = Arc::new(Register::load(ground, metric).await?);
-        Ok(Self { ground, kind, import, register })
+        let registered = Registered::add(ground, kind.metric(), seen).await?;
+        let register = Arc::new(Register::load(ground, kind.metric()).await?);
+        Ok(Self { ground, kind, import, registered, register, descriptions: Descriptions::default() })
     }
 
     /// Corrects a day; returns whether that changed it.
-    pub(super) async fn correct(
-        &mut self,
-        day: Day,
-        measured: &[(String, Hours)],
-    ) -> Result<bool, ImportError> {
+    pub(super) async fn correct(&mut self, day: Day, measured: &[SensorOfDay]) -> Result<bool, ImportError> {
         loop {
             if self.ground.drain.is_started() {
                 return Err(ImportError::Stopped);
@@ -99,34 +89,6 @@ impl<'g> Days<'g> {
         }
     }
 
-    /// Works out anew the days of sensors of which something else is said now; returns how many of them changed.
-    pub(super) async fn settle(&mut self) -> Result<u64, ImportError> {
-        let kind = self.metric();
-        let known = self.ground.read(move |tx| queries::register(tx, kind)).await?;
-        if known.settled >= known.revision {
-            return Ok(0);
-        }
-        self.reload().await?;
-        let (mut changed, mut after) = (0, None);
-        loop {
-            let of = known.revision;
-            let find =
-                move |tx: &mut Tx<'_>| queries::days_before_revision(tx, kind, of, after, DAYS_AT_ONCE);
-            let days = self.ground.read(find).await?;
-            for day in &days {
-                changed += u64::from(self.correct(*day, &[]).await?);
-            }
-            match days.last() {
-                Some(last) => after = Some(*last),
-                None => break,
-            }
-        }
-        let revision = known.revision;
-        let call = register::call("city.register.settle", kind);
-        self.ground.sure(call, move |tx, _| register::settle(tx, kind, revision)).await?;
-        Ok(changed)
-    }
-
     async fn reload(&mut self) -> Result<(), ImportError> {
         self.register = Arc::new(Register::load(self.ground, self.metric()).await?);
         Ok(())
@@ -136,28 +98,27 @@ impl<'g> Days<'g> {
         self.kind.metric()
     }
 
-    async fn attempt(&self, day: Day, measured: &[(String, Hours)]) -> Result<Attempted, ImportError> {
+    async fn attempt(&mut self, day: Day, measured: &[SensorOfDay]) -> Result<Attempted, ImportError> {
         // All of them were registered when the import began.
-        let measured = self.numbered(measured).ok_or(ImportError::Fault("registering sensors"))?;
+        let measured: Option<Vec<_>> = measured.iter().map(|of| self.registered.facts(of)).collect();
+        let measured = measured.ok_or(ImportError::Fault("registering sensors"))?;
         let base = self.base(day).await?;
-        if base.facts.keys().any(|sensor| self.register.entry(*sensor).is_none()) {
+        if base.facts.keys().any(|sensor| self.register.id(*sensor).is_none()) {
             return Ok(Attempted::Again);
         }
-        let (kind, import, register) = (self.kind, self.import, Arc::clone(&self.register));
-        let drafted = aside::compute(move || draft(kind, import, day, &base, measured, &register)).await;
-        let drafted = drafted.map_err(ImportError::Thread)?.ok_or(ImportError::Fault("working out a day"))?;
-        let Some(draft) = drafted.map_err(|_| ImportError::Fault("writing a day as JSON"))? else {
+        let corrected = correct(&base, measured);
+        if corrected.facts == base.facts {
             return Ok(Attempted::Unchanged);
-        };
-        match self.write(draft).await {
+        }
+        let abouts = self.descriptions.of(self.ground, self.metric(), &corrected.facts).await?;
+        let (kind, import, register) = (self.kind, self.import, Arc::clone(&self.register));
+        let work = Work { kind, import, day, base, corrected, abouts, register };
+        let drafted = aside::compute(move || work.draft()).await.map_err(ImportError::Thread)?;
+        match self.write(drafted.ok_or(ImportError::Fault("working out a day"))??).await {
             Ok(()) => Ok(Attempted::Published),
             Err(Stop::Overtaken) => Ok(Attempted::Again),
             Err(Stop::Ended(error)) => Err(error),
         }
-    }
-
-    fn numbered(&self, measured: &[(String, Hours)]) -> Option<Vec<(i64, Hours)>> {
-        measured.iter().map(|(id, hours)| Some((self.register.number(id)?, *hours))).collect()
     }
 
     async fn base(&self, day: Day) -> Result<Base, ImportError> {
@@ -236,10 +197,6 @@ enum Stop {
     Ended(ImportError),
 }
 
-fn sighting((id, seen): (String, Seen)) -> Sighting {
-    Sighting { id, measured_at: seen.measured_at, about: seen.about }
-}
-
 fn take_chunk(rows: &mut VecDeque<Staged>) -> Vec<Staged> {
     let (mut chunk, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.pop_front() {
@@ -252,49 +209,46 @@ fn take_chunk(rows: &mut VecDeque<Staged>) -> Vec<Staged> {
     chunk
 }
 
-/// Works out what a day becomes; nothing when it stays as it is. All sensors are in the register.
-fn draft(
+fn correct(base: &Base, measured: Vec<(i64, SensorFacts)>) -> Corrected {
+    Corrected::new(base.version.is_some().then_some(&base.facts), measured)
+}
+
+/// What a version of a day is worked out from.
+struct Work {
     kind: SensorType,
     import: Uuid,
     day: Day,
-    base: &Base,
-    measured: Vec<(i64, Hours)>,
-    register: &Register,
-) -> io::Result<Option<Draft>> {
-    let head = base.version.as_ref().map(|version| &version.head);
-    let Corrected { facts, mut changes } = Corrected::new(head.map(|_| &base.facts), measured);
-    let mut sensors: Vec<(&Entry, &Hours)> =
-        facts.iter().filter_map(|(number, hours)| Some((register.entry(*number)?, hours))).collect();
-    let described = |entry: &Entry| head.is_some_and(|head| entry.revision > head.revision);
-    changes.sensors_described = sensors.iter().filter(|(entry, _)| described(entry)).count() as u64;
-    if !changes.is_any() {
-        return Ok(None);
+    base: Base,
+    corrected: Corrected,
+    abouts: Abouts,
+    register: Arc<Register>,
+}
+
+impl Work {
+    /// Works out what the day becomes.
+    fn draft(self) -> Result<Draft, ImportError> {
+        let Self { kind, import, day, base, corrected, abouts, register } = self;
+        let Corrected { facts, changes } = corrected;
+        let sensors = sensors_of_day(&facts, |number| register.id(number), &abouts);
+        let sensors = sensors.map_err(|_| ImportError::Fault("naming the sensors of a day"))?;
+        let tables =
+            work_out(kind, day, &sensors).map_err(|_| ImportError::Fault("writing a day as JSON"))?;
+        let Tables { summary, totals, findings, pages } = tables;
+        let from = base.version.map_or(0, |version| version.head.version);
+        let publication = Publication {
+            attempt: Attempt { kind: kind.metric(), day, from, import },
+            sensors: facts.len(),
+            hours: facts.values().map(|facts| facts.hours.len()).sum(),
+            pages: pages.len(),
+            summary,
+            totals,
+            findings,
+            changes,
+        };
+        let blocks = changed_blocks(&base.facts, &facts);
+        let blocks = blocks.into_iter().map(|(number, facts)| Staged::Block { number, facts });
+        let pages = (0..).zip(pages).filter(|(number, body)| base.pages.get(*number) != Some(body));
+        let pages = pages.map(|(number, body)| Staged::Page { number: count(number), body });
+        Ok(Draft { publication, rows: blocks.chain(pages).collect() })
     }
-    sensors.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-    let days: Vec<SensorDay<'_>> = sensors
-        .iter()
-        .map(|(entry, hours)| SensorDay { id: &entry.id, about: &entry.about, hours })
-        .collect();
-    let Tables { summary, totals, findings, pages } = work_out(kind, day, &days)?;
-    let same_totals = base.version.as_ref().is_some_and(|version| version.totals == totals);
-    if !changes.is_of_hours() && same_totals && base.pages == pages {
-        return Ok(None);
-    }
-    let attempt = Attempt { kind: kind.metric(), day, from: head.map_or(0, |head| head.version), import };
-    let publication = Publication {
-        attempt,
-        revision: register.revision,
-        sensors: facts.len(),
-        hours: facts.values().map(Hours::len).sum(),
-        pages: pages.len(),
-        summary,
-        totals,
-        findings,
-        changes,
-    };
-    let blocks = changed_blocks(&base.facts, &facts);
-    let blocks = blocks.into_iter().map(|(number, facts)| Staged::Block { number, facts });
-    let pages = (0..).zip(pages).filter(|(number, body)| base.pages.get(*number) != Some(body));
-    let pages = pages.map(|(number, body)| Staged::Page { number: count(number), body });
-    Ok(Some(Draft { publication, rows: blocks.chain(pages).collect() }))
 }

@@ -13,13 +13,14 @@ use web::Drain;
 use super::days::Days;
 use super::ground::Ground;
 use super::reader::{self, Good, Part};
-use super::work_out::SensorType;
 use super::{ImportError, Outcome, Watch, leftovers, records};
 use crate::MetricType;
+use crate::archive::SensorType;
 use crate::archive::commands::day as days;
+use crate::archive::commands::register::Sighting;
 use crate::archive::imports::{self, New, Origin, Progress, State, Unfinished};
 use crate::counters::Counters;
-use crate::input::{Limits, Seen, Source, Tally};
+use crate::input::{Limits, Source, Tally};
 use crate::quality::{self, Findings};
 
 /// How often it is written down how far an import has come.
@@ -263,7 +264,7 @@ impl Run<'_> {
     async fn publish_days(
         &self,
         kind: SensorType,
-        sensors: Vec<(String, Seen)>,
+        sensors: Vec<Sighting>,
         parts: &mut reader::Parts,
         count: &mut Count<'_>,
     ) -> Result<(), ImportError> {
@@ -273,7 +274,6 @@ impl Run<'_> {
             let changed = days.correct(day, &measured).await?;
             count.add(1, u64::from(changed)).await?;
         }
-        count.publish(days.settle().await?);
         Ok(())
     }
 

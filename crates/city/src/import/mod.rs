@@ -17,7 +17,6 @@ mod records;
 mod register;
 #[cfg(test)]
 mod tests;
-mod work_out;
 
 use uuid::Uuid;
 
@@ -50,8 +49,7 @@ pub struct Outcome {
     pub findings: Findings,
     /// How many days (of a record type: records) its source has.
     pub days: u64,
-    /// How many of them it changed. Days that its source does not have, and that have a new version because it says
-    /// something new of a counter or an arc, count too.
+    /// How many of them it changed.
     pub changed: u64,
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::{ImportError, Watch, aside};
 use crate::MetricType;
-use crate::hours::Hours;
-use crate::input::{self, Facts, InputError, Limits, Seen, Source, Tally};
+use crate::archive::commands::register::Sighting;
+use crate::input::{self, Facts, InputError, Limits, SensorDays, SensorOfDay, Source, Tally};
 use crate::record::Record;
 
 /// Days that wait to be published, at most: they are read ahead, and must not fill the memory.
@@ -22,7 +22,7 @@ pub(super) enum Part {
     /// It has been read to its end and is good.
     Good(Good),
     /// Of sensors: a day.
-    Day(Day, Vec<(String, Hours)>),
+    Day(Day, Vec<SensorOfDay>),
     /// Of a record type: everything.
     Records(Vec<Record>),
 }
@@ -30,7 +30,8 @@ pub(super) enum Part {
 /// What is told of a source that is good.
 pub(super) struct Good {
     pub(super) tally: Tally,
-    pub(super) sensors: Vec<(String, Seen)>,
+    /// Its counters or arcs, with all that is said of them.
+    pub(super) sensors: Vec<Sighting>,
     /// How many days, or records, will come.
     pub(super) days: usize,
 }
@@ -64,12 +65,12 @@ fn read(
     watch: &dyn Watch,
     parts: &mpsc::Sender<Result<Part, InputError>>,
 ) -> Result<(), InputError> {
-    let input::Read { facts, sensors, tally } = input::read(kind, sources, limits, watch)?;
-    let days = match &facts {
-        Facts::Hours(days) => days.days(),
-        Facts::Records(records) => records.len(),
+    let input::Read { facts, tally } = input::read(kind, sources, limits, watch)?;
+    let (days, sensors) = match &facts {
+        Facts::Hours(days) => (days.days(), sightings(days)),
+        Facts::Records(records) => (records.len(), Vec::new()),
     };
-    let good = Good { tally, sensors: sensors.into_iter().collect(), days };
+    let good = Good { tally, sensors, days };
     if parts.blocking_send(Ok(Part::Good(good))).is_err() {
         return Ok(());
     }
@@ -88,4 +89,21 @@ fn read(
         }
     }
     Ok(())
+}
+
+/// Each sensor with each of its descriptions, in the order in which these are numbered.
+fn sightings(days: &SensorDays) -> Vec<Sighting> {
+    let mut seen = Vec::new();
+    for (id, descriptions) in days.sensors() {
+        let id: Arc<str> = id.into();
+        if descriptions.is_empty() {
+            seen.push(Sighting { id, description: None });
+        } else {
+            seen.extend(descriptions.iter().map(|text| {
+                let description = Some(Arc::clone(text));
+                Sighting { id: Arc::clone(&id), description }
+            }));
+        }
+    }
+    seen
 }

@@ -43,6 +43,11 @@ pub enum InputError {
         "there are more than {0} different sensors; the column of the sensor's id probably holds something else"
     )]
     TooManySensors(usize),
+    /// What is said of sensors takes more than so many MiB.
+    #[error(
+        "what the rows say of their sensors (names, places or lines) changes so often that it takes more than {0} MiB; one of these columns probably holds something of the hour: import fewer files at once, or leave that column out"
+    )]
+    TooManyDescriptions(usize),
     /// The facts did not fit into memory, nor onto the disk.
     #[error(
         "the temporary file for facts that do not fit into memory: {0}; make room in the folder of temporary files, or name another by TMPDIR"

@@ -19,6 +19,7 @@ mod page;
 mod pipeline;
 mod reading;
 pub mod records;
+mod roster;
 mod shape;
 mod source;
 mod table;
@@ -26,14 +27,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use crate::MetricType;
 use crate::record::Record;
-use crate::sensor::About;
 
 pub use error::{Damage, InputError, Refusal};
-pub use facts::{Days, OfDay, SensorDays};
+pub use facts::{Days, OfDay, SensorDays, SensorOfDay};
 use open::Files;
 pub use source::{Source, sources_in};
 pub use tally::{Place, Reason, Rejected, Tally};
@@ -87,19 +85,8 @@ impl Progress for () {
 pub struct Read {
     /// What the sources say.
     pub facts: Facts,
-    /// Of the two types of sensors: what is known of each of them.
-    pub sensors: BTreeMap<String, Seen>,
     /// What became of the rows.
     pub tally: Tally,
-}
-
-/// What a source says of a sensor.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// The hour of the reading that it came with: hours since 1970-01-01T00:00:00Z.
-    pub measured_at: i64,
-    /// What it says.
-    pub about: About,
 }
 
 /// Facts, as the type has them.
@@ -115,7 +102,8 @@ pub enum Facts {
 ///
 /// The result does not depend on threads, on the size of blocks or on how rows are spread over sources. An hour that
 /// several rows tell counts once, with the greatest of their readings (see [`crate::hours::Hours::add`]); what is said
-/// of a sensor comes from the row with its latest hour.
+/// of a sensor on a day comes from the latest of that day's rows that say anything of it, of several rows of one hour
+/// the one with the greatest text.
 ///
 /// # Errors
 /// When a source cannot be read to its end, is damaged, or is not of this type.
@@ -146,5 +134,5 @@ fn read_records(kind: MetricType, mut files: Files<'_>, limits: &Limits) -> Resu
         records.extend(records::parse(kind, &name, &text, &mut tally)?);
     }
     let facts = Facts::Records(records::join(records, &mut tally));
-    Ok(Read { facts, sensors: BTreeMap::new(), tally })
+    Ok(Read { facts, tally })
 }

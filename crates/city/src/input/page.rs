@@ -157,11 +157,9 @@ impl Record<'_> {
             Some(place) => place,
             None => table.insert(id.as_bytes())?,
         };
-        table.add(place, moment, reading)?;
         table.forget_texts(place);
-        if table.sensor(place).may_learn(moment.hour) {
-            table.learn(place, moment.hour, self.about());
-        }
+        table.learn(place, self.about())?;
+        table.add(place, moment, reading)?;
         Ok(Ok(()))
     }
 

@@ -4,7 +4,6 @@
 //! cutting is quick and done by one at a time, reading is slow and done by all at once. Each gathers into a table of
 //! its own; what they tell of their blocks is put in order by the ledger.
 
-use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -12,14 +11,15 @@ use std::thread;
 use super::buffer::Buffer;
 use super::counts::{Counts, Fault};
 use super::csv::{Parser, Rows};
-use super::facts::SensorDays;
+use super::facts::{Run, SensorDays};
 use super::feed::{Feed, Holds, Piece};
 use super::instant::Calendar;
 use super::ledger::{Entry, Ledger};
 use super::open::Files;
 use super::page::Page;
-use super::table::{Gathered, Roster, Table};
-use super::{Facts, InputError, Limits, Read, Seen};
+use super::roster::Roster;
+use super::table::Table;
+use super::{Facts, InputError, Limits, Read};
 use crate::MetricType;
 
 /// Reads files of bikes or roads.
@@ -27,35 +27,21 @@ pub(super) fn read(kind: MetricType, files: Files<'_>, limits: &Limits) -> Resul
     let threads = limits.threads.max(1);
     let roster = Roster::default();
     let shared = Shared { feed: Mutex::new(Feed::new(files, kind, limits)), ledger: Ledger::default() };
-    let gathered: Vec<Gathered> = thread::scope(|scope| {
+    let runs: Vec<Run> = thread::scope(|scope| {
         let work = || Worker::new(&shared, &roster, kind, limits, limits.memory / threads).run();
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mine = work();
         let theirs =
             others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        std::iter::once(mine).chain(theirs).collect()
+        std::iter::once(mine).chain(theirs).flatten().collect()
     });
     let mut tally = shared.ledger.close()?;
-    let ids = roster.ids();
-    let mut runs = Vec::new();
-    let mut sensors: BTreeMap<String, Seen> = BTreeMap::new();
-    for worker in gathered {
-        runs.extend(worker.runs);
-        for (number, seen) in worker.seen {
-            match sensors.get_mut(&ids[number as usize]) {
-                Some(known) => known.join(seen),
-                None => {
-                    sensors.insert(ids[number as usize].clone(), seen);
-                }
-            }
-        }
-    }
-    let days = SensorDays::new(runs, ids);
+    let days = SensorDays::new(runs, roster.close());
     let sums = days.sums(threads)?;
     tally.kept = sums.hours;
     tally.conflicts = sums.disputed;
     tally.duplicates = tally.read - tally.rejected_rows() - sums.hours;
-    Ok(Read { facts: Facts::Hours(days), sensors, tally })
+    Ok(Read { facts: Facts::Hours(days), tally })
 }
 
 /// What all workers use.
@@ -86,7 +72,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     /// Reads pieces until there are no more.
-    fn run(mut self) -> Gathered {
+    fn run(mut self) -> Vec<Run> {
         let _alarm = Alarm(&self.shared.ledger);
         while !self.shared.ledger.is_closed() {
             let Some(piece) = self.next() else { break };

@@ -1,60 +1,26 @@
 //! What one worker has gathered.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
-use super::facts::{Cell, Run, Spill};
+use super::InputError;
+use super::facts::{Cell, NOTHING, Run, Spill};
 use super::feed::count_lines;
 use super::instant::Moment;
-use super::{InputError, Seen};
+use super::roster::Roster;
 use crate::hours::Reading;
 use crate::sensor::About;
 
-/// More sensors than this, no city has: Paris counts on 3,400 arcs.
-const MOST_SENSORS: usize = 100_000;
 /// The share of a worker's memory that texts of rows may take, by which rows are recognised.
 const SHARE_OF_TEXTS: usize = 8;
 /// An hour before all others.
 const NEVER: i32 = i32::MIN;
-
-/// The numbers that all workers know sensors by, in the order in which they were met.
-#[derive(Debug, Default)]
-pub(super) struct Roster(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    numbers: HashMap<Box<[u8]>, u32>,
-    ids: Vec<String>,
-}
-
-impl Roster {
-    fn number(&self, id: &[u8]) -> Result<u32, InputError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = known.numbers.get(id) {
-            return Ok(*number);
-        }
-        let full = || InputError::TooManySensors(MOST_SENSORS);
-        let number = u32::try_from(known.ids.len()).map_err(|_| full())?;
-        if known.ids.len() >= MOST_SENSORS {
-            return Err(full());
-        }
-        known.numbers.insert(id.into(), number);
-        known.ids.push(String::from_utf8_lossy(id).into_owned());
-        Ok(number)
-    }
-
-    /// All ids, by number.
-    pub(super) fn ids(self) -> Vec<String> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).ids
-    }
-}
 
 /// The facts that one worker found.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
     roster: &'a Roster,
     sensors: Vec<Sensor>,
-    /// What is said of them, apart since it is seldom looked at.
+    /// What their last rows said of them, apart since it is seldom looked at.
     abouts: Vec<About>,
     places: HashMap<Box<[u8]>, usize>,
     /// The sensor of the row before.
@@ -87,11 +53,9 @@ pub(super) struct Sensor {
     block: u32,
     first_hour: i32,
     last_hour: i32,
-    /// The latest hour so far.
-    latest: i32,
-    /// Whether what is known of it is what `texts` say, so that a row with the same texts has nothing new.
-    pub(super) current: bool,
-    /// How the last row said it.
+    /// The number of what its last row said of it.
+    said: u32,
+    /// How that row said it: a row with the same texts says the same.
     pub(super) texts: Texts,
 }
 
@@ -149,14 +113,6 @@ pub(super) struct Span {
     pub(super) first: i32,
     /// The hour of its last row.
     pub(super) last: i32,
-}
-
-/// What a worker leaves behind.
-#[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) runs: Vec<Run>,
-    /// What is said of sensors, by their numbers.
-    pub(super) seen: Vec<(u32, Seen)>,
 }
 
 impl<'a> Table<'a> {
@@ -220,8 +176,7 @@ impl<'a> Table<'a> {
             block: 0,
             first_hour: 0,
             last_hour: 0,
-            latest: NEVER,
-            current: false,
+            said: NOTHING,
             texts: Texts::default(),
         });
         self.abouts.push(About::default());
@@ -235,13 +190,16 @@ impl<'a> Table<'a> {
         &mut self.sensors[place]
     }
 
-    /// Adds what a sensor measured in an hour.
+    /// Adds what a sensor measured in an hour, and what is said of it since [`Table::learn`] was last told.
     pub(super) fn add(&mut self, place: usize, at: Moment, reading: Reading) -> Result<(), InputError> {
         self.order(place, at.hour);
         if self.sensors[place].day != at.day {
             self.turn_to(place, at.day)?;
         }
-        self.cells[self.sensors[place].cell].add(at.slot, reading);
+        let sensor = &self.sensors[place];
+        let cell = &mut self.cells[sensor.cell];
+        cell.add(at.slot, reading);
+        cell.describe(at.slot, sensor.said, |one, other| self.roster.greater(one, other));
         Ok(())
     }
 
@@ -308,22 +266,20 @@ impl<'a> Table<'a> {
     /// Forgets the texts of a sensor, when something else says what it is.
     pub(super) fn forget_texts(&mut self, place: usize) {
         let sensor = &mut self.sensors[place];
-        sensor.current = false;
         sensor.texts.file = None;
         self.texts += sensor.texts.bytes.len();
         sensor.texts.bytes.clear();
         (sensor.texts.lead, sensor.texts.tail) = (0, 0);
     }
 
-    /// Learns what a row says of a sensor: it counts when the row is the latest; of two for one hour, the one with the
-    /// greater text.
-    pub(super) fn learn(&mut self, place: usize, hour: i32, about: About) {
-        let (sensor, known) = (&mut self.sensors[place], &mut self.abouts[place]);
-        sensor.current = hour > sensor.latest || (hour == sensor.latest && text(&about) >= text(known));
-        if sensor.current {
-            sensor.latest = hour;
-            *known = about;
+    /// Learns what the rows of a sensor say of it from now on.
+    pub(super) fn learn(&mut self, place: usize, about: About) -> Result<(), InputError> {
+        if self.abouts[place] != about {
+            let sensor = &mut self.sensors[place];
+            sensor.said = self.roster.describe(sensor.number, &about)?;
+            self.abouts[place] = about;
         }
+        Ok(())
     }
 
     /// Before the rows of a block.
@@ -341,40 +297,10 @@ impl<'a> Table<'a> {
     }
 
     /// After all blocks.
-    pub(super) fn finish(mut self) -> Gathered {
+    pub(super) fn finish(mut self) -> Vec<Run> {
         self.runs.push(Run::keep(self.cells));
-        let sensors = self.sensors.into_iter().zip(self.abouts).filter(|(sensor, _)| sensor.latest != NEVER);
-        let seen = sensors
-            .map(|(sensor, about)| (sensor.number, Seen { measured_at: i64::from(sensor.latest), about }));
-        Gathered { runs: self.runs, seen: seen.collect() }
+        self.runs
     }
-}
-
-impl Sensor {
-    /// Whether a row of this hour may have something to say of the sensor.
-    pub(super) const fn may_learn(&self, hour: i32) -> bool {
-        hour > self.latest || (hour == self.latest && !self.current)
-    }
-
-    /// A row of a later hour says the same as before.
-    pub(super) const fn heard_again(&mut self, hour: i32) {
-        self.latest = hour;
-    }
-}
-
-impl Seen {
-    /// Joins what another worker has seen.
-    pub(super) fn join(&mut self, other: Self) {
-        let rank = |seen: &Self| (seen.measured_at, text(&seen.about));
-        if rank(&other) > rank(self) {
-            *self = other;
-        }
-    }
-}
-
-/// By which what is said of a sensor is compared.
-fn text(about: &About) -> String {
-    serde_json::to_string(about).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -425,16 +351,6 @@ mod tests {
     }
 
     #[test]
-    fn too_many_sensors_are_an_error() {
-        let roster = Roster::default();
-        for number in 0..MOST_SENSORS {
-            roster.number(number.to_string().as_bytes()).unwrap();
-        }
-        assert!(roster.number(b"7").is_ok());
-        assert!(matches!(roster.number(b"one more"), Err(InputError::TooManySensors(MOST_SENSORS))));
-    }
-
-    #[test]
     fn what_does_not_fit_is_written_down_and_joined_again() {
         let roster = Roster::default();
         let mut table = Table::new(&roster, 0);
@@ -442,10 +358,10 @@ mod tests {
         for (day, slot) in [(1, 5), (2, 6), (1, 6), (1, 5)] {
             table.add(place, at(24 * day, day, slot), flow(slot)).unwrap();
         }
-        let gathered = table.finish();
-        assert_eq!(gathered.runs.len(), 3);
-        let days = super::super::SensorDays::new(gathered.runs, roster.ids());
-        let hours: Vec<_> = days.iter().map(|day| day.unwrap().1[0].1.len()).collect();
+        let runs = table.finish();
+        assert_eq!(runs.len(), 3);
+        let days = super::super::SensorDays::new(runs, roster.close());
+        let hours: Vec<_> = days.iter().map(|day| day.unwrap().1[0].hours.len()).collect();
         assert_eq!(hours, [2, 1]);
     }
 
@@ -466,19 +382,25 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_hour_says_what_a_sensor_is() {
-        let roster = Roster::default();
-        let mut table = Table::new(&roster, 1 << 16);
-        let place = table.insert(b"a").unwrap();
-        for (hour, name, counts) in [(5, "b", true), (4, "z", false), (5, "a", false), (5, "c", true)] {
-            table.learn(place, hour, named(name));
-            assert_eq!(table.sensor(place).current, counts, "{name}");
+    fn each_day_is_described_by_its_own_latest_row() {
+        for memory in [0, 1 << 16] {
+            let roster = Roster::default();
+            let mut table = Table::new(&roster, memory);
+            let place = table.insert(b"a").unwrap();
+            let rows =
+                [(1, 5, "b"), (2, 9, "z"), (1, 4, "z"), (1, 5, "a"), (2, 3, "b"), (1, 5, "c"), (1, 6, "")];
+            for (day, slot, name) in rows {
+                table.learn(place, named(name)).unwrap();
+                table.add(place, at(24 * day + slot, day, slot), flow(slot)).unwrap();
+            }
+            let days = super::super::SensorDays::new(table.finish(), roster.close());
+            let (_, texts) = days.sensors().next().unwrap();
+            let described: Vec<_> = days
+                .iter()
+                .map(|day| day.unwrap().1[0].described.unwrap())
+                .map(|it| (it.slot, About::of_text(&texts[it.number as usize]).unwrap().name))
+                .collect();
+            assert_eq!(described, [(5, "c".to_owned()), (9, "z".to_owned())]);
         }
-        assert_eq!(table.finish().seen[0].1, Seen { measured_at: 5, about: named("c") });
-        let mut seen = Seen { measured_at: 5, about: named("b") };
-        seen.join(Seen { measured_at: 5, about: named("a") });
-        assert_eq!(seen.about, named("b"));
-        seen.join(Seen { measured_at: 6, about: named("a") });
-        assert_eq!((seen.measured_at, seen.about), (6, named("a")));
     }
 }

@@ -5,7 +5,7 @@ use store::{DbError, Tx};
 
 use super::{DayTotals, Evolution, Report, compose};
 use crate::archive::answers::{AnswerError, anomalies, records};
-use crate::archive::{Version, queries};
+use crate::archive::{Version, from_json, queries};
 use crate::metrics::bikes::BikeTotals;
 use crate::metrics::{transit, weather, works};
 use crate::{City, MetricType};
@@ -73,8 +73,4 @@ fn bikes_of(tx: &mut Tx<'_>, version: &Version, known: Option<Timestamp>) -> Res
     let mut totals: BikeTotals = from_json(&version.totals)?;
     totals.tell(anomalies(tx, version, known)?);
     Ok(totals)
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
-    serde_json::from_str(text).map_err(|error| DbError::Decode(error.to_string()))
 }

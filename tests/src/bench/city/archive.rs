@@ -13,13 +13,13 @@ use ::city::archive::commands::day::{
     self as commands, Attempt, Claim, Overtaken, Publication, STAGED_AT_ONCE, Staged,
 };
 use ::city::archive::commands::register::{self, Sighting};
-use ::city::archive::{Changes, Facts, PAGE_SENSORS, RANGE_DAYS, changed_blocks, queries};
+use ::city::archive::{Changes, Facts, PAGE_SENSORS, RANGE_DAYS, SensorFacts, changed_blocks, queries};
 use ::city::hours::{Hours, Reading, State};
 use ::city::import::{ImportError, Importer, Watch};
 use ::city::input::{Limits, Progress, Source};
 use ::city::metrics::{SensorDay, roads};
 use ::city::quality;
-use ::city::sensor::{About, Point};
+use ::city::sensor::{About, Described, Point};
 use anyhow::{Result, anyhow, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -84,23 +84,27 @@ fn day(number: i32) -> Result<Day> {
 }
 
 /// An arc as the city has them: a street with a line of two places.
-fn sighting(number: i64) -> Sighting {
+fn about(number: i64) -> About {
     #[expect(clippy::cast_precision_loss, reason = "there are some thousand arcs")]
     let place = number as f64;
     let at = Point { lon: 2.25 + place % 60.0 / 500.0, lat: 48.82 + place / 60.0 / 800.0 };
     let end = Point { lon: at.lon + 0.0015, lat: at.lat + 0.0004 };
-    let about = About {
+    About {
         name: format!("Rue_de_l_essai_{number}"),
         point: Some(at),
         line: vec![at, end],
         ..About::default()
-    };
-    Sighting { id: format!("{number}"), measured_at: 0, about }
+    }
+}
+
+fn sighting(number: i64) -> Sighting {
+    Sighting { id: number.to_string().into(), description: Some(about(number).to_text().into()) }
 }
 
 /// A day of every arc: flows and occupancies with as many decimals as the city publishes.
 fn facts(rng: &mut StdRng) -> Facts {
-    (0..ARCS).map(|arc| (arc, hours(rng, arc))).collect()
+    let described = Some(Described { slot: 23, number: 0 });
+    (0..ARCS).map(|arc| (arc, SensorFacts { hours: hours(rng, arc), described })).collect()
 }
 
 fn hours(rng: &mut StdRng, arc: i64) -> Hours {
@@ -130,11 +134,11 @@ struct Tables {
 
 impl Tables {
     fn of(date: Day, facts: &Facts) -> Result<Self> {
-        let seen: Vec<Sighting> = facts.keys().map(|arc| sighting(*arc)).collect();
-        let mut sensors: Vec<SensorDay<'_>> = seen
+        let named: Vec<(String, About)> = facts.keys().map(|arc| (arc.to_string(), about(*arc))).collect();
+        let mut sensors: Vec<SensorDay<'_>> = named
             .iter()
             .zip(facts.values())
-            .map(|(seen, hours)| SensorDay { id: &seen.id, about: &seen.about, hours })
+            .map(|((id, about), facts)| SensorDay { id, about, hours: &facts.hours })
             .collect();
         sensors.sort_by_key(|sensor| sensor.id);
         let (arcs, totals) = roads::day(date, &sensors);
@@ -167,7 +171,7 @@ async fn fill(folder: &Path, days: i32) -> Result<()> {
     let arcs: Vec<i64> = (0..ARCS).collect();
     for chunk in arcs.chunks(register::REGISTERED_AT_ONCE) {
         let seen: Vec<Sighting> = chunk.iter().map(|arc| sighting(*arc)).collect();
-        let call = register::call("bench.register", Roads);
+        let call = register::call(Roads);
         run(&store, call, move |tx, _| Ok(register::register(tx, Roads, &seen)?)).await?;
     }
     let mut rng = StdRng::seed_from_u64(7);
@@ -202,7 +206,6 @@ async fn write_day(store: &Store, date: Day, facts: &Facts, tables: &Tables) -> 
     }
     let publication = Publication {
         attempt,
-        revision: 0,
         sensors: facts.len(),
         hours: facts.len() * 24,
         pages: tables.pages.len(),
@@ -224,10 +227,15 @@ fn page_of_day(tx: &mut Tx<'_>, (date, _): (Day, Day), _: i64, page: i64) -> Res
     Ok(queries::page(tx, Roads, date, version, page)?.map_or(0, |body| body.len()))
 }
 
-/// The hours of one arc.
+/// The facts of one arc, and what is said of it.
 fn range_of_arc(tx: &mut Tx<'_>, days: (Day, Day), arc: i64, _: i64) -> Result<usize, DbError> {
-    let number = queries::sensor(tx, Roads, &arc.to_string())?.map_or(0, |sensor| sensor.number);
-    Ok(queries::sensor_range(tx, Roads, number, days, None)?.len())
+    let number = queries::sensor(tx, Roads, &arc.to_string())?.unwrap_or_default();
+    let days = queries::sensor_range(tx, Roads, number, days, None)?;
+    let mut said: Vec<_> =
+        days.iter().filter_map(|(_, of_day)| Some((number, of_day.described?.number))).collect();
+    said.dedup();
+    queries::descriptions(tx, Roads, &said)?;
+    Ok(days.len())
 }
 
 /// The city's own numbers.

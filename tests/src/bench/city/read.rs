@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ::city::hours::FLOW_UNITS;
-use ::city::input::{Facts, Limits, Source, read};
+use ::city::input::{Facts, Limits, SensorOfDay, Source, read};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(super) fn answer(format: Format, file: &Path, answer: &Path) -> Result<Value
     for day in days {
         let (day, sensors) = day?;
         let day = day.to_string();
-        for (id, hours) in sensors {
+        for SensorOfDay { id, hours, .. } in sensors {
             let flows = hours.iter().filter_map(|(_, reading)| reading.flow);
             let (total, most, hours) = flows
                 .fold((0_i64, i32::MIN, 0_usize), |(total, most, hours), flow| {

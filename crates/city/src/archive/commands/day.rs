@@ -10,7 +10,7 @@ use store::{Call, DbError, Failure, Param, Tx, params};
 use uuid::Uuid;
 
 use super::super::{Changes, count, queries, to_json};
-use super::{numbering, register};
+use super::numbering;
 use crate::{CITY, MetricType, SOURCE};
 
 /// The event that tells that a day of a type has a new version.
@@ -65,9 +65,9 @@ pub fn stage_call(attempt: &Attempt) -> Call {
     numbering(call("city.day.stage", attempt))
 }
 
-/// A call of [`publish`], which rests on what the register says.
+/// A call of [`publish`].
 pub fn publish_call(attempt: &Attempt) -> Call {
-    numbering(register::lock(call("city.day.publish", attempt), attempt.kind))
+    numbering(call("city.day.publish", attempt))
 }
 
 /// Claims a day for an attempt.
@@ -203,8 +203,6 @@ pub fn stage(
 pub struct Publication {
     /// The day, and what it corrects.
     pub attempt: Attempt,
-    /// The revision of the register that it was worked out with.
-    pub revision: i64,
     /// How many sensors measured something.
     pub sensors: usize,
     /// How many hours they measured in all.
@@ -232,13 +230,9 @@ struct DayReady {
 
 /// Makes a staged version the one that is read, and ends the claim.
 pub fn publish(tx: &mut Tx<'_>, now: Timestamp, publication: &Publication) -> Result<(), Failure<Overtaken>> {
-    let Publication { attempt, revision, sensors, hours, pages, summary, totals, findings, changes } =
-        publication;
+    let Publication { attempt, sensors, hours, pages, summary, totals, findings, changes } = publication;
     let Attempt { kind, day, from, import } = *attempt;
     release(tx, attempt)?;
-    if queries::register(tx, kind)?.revision != *revision {
-        return Err(Failure::Refused(Overtaken));
-    }
     let before = queries::latest(tx, kind, day)?;
     if before.map_or(0, |(version, _)| version) != from {
         return Err(Failure::Refused(Overtaken));
@@ -248,13 +242,12 @@ pub fn publish(tx: &mut Tx<'_>, now: Timestamp, publication: &Publication) -> Re
     let changes = to_json(changes)?;
     let next: i64 =
         tx.query_one("SELECT COALESCE(MAX(number), 0) + 1 FROM city_day", &[], |row| row.get(0))?;
-    let row: [Param<'_>; 14] = params![
+    let row: [Param<'_>; 13] = params![
         next,
         kind.as_str(),
         day,
         from + 1,
         known_at,
-        *revision,
         import,
         count(*sensors),
         count(*hours),
@@ -265,9 +258,9 @@ pub fn publish(tx: &mut Tx<'_>, now: Timestamp, publication: &Publication) -> Re
         totals
     ];
     tx.execute(
-        "INSERT INTO city_day (number, kind, day, version, known_at, revision, import_id, sensors, hours, pages,
-                               summary, changes, findings, totals)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "INSERT INTO city_day (number, kind, day, version, known_at, import_id, sensors, hours, pages, summary, changes,
+                               findings, totals)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         &row,
     )?;
     tx.emit(DAY_READY, SOURCE, format!("{kind}/{day}"), &DayReady { kind, date: day, version: from + 1 });

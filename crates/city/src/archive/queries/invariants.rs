@@ -1,23 +1,28 @@
 //! What must be true of the archive at any moment, checked against the rows themselves.
 //!
 //! 1. The versions of a day are 1, 2, 3 … without a gap, each published later than the one before.
-//! 2. The latest version of a day has as many sensors and hours as its facts.
-//! 3. The list of its sensors holds each of them once.
-//! 4. Of a record one version is known at a time.
+//! 2. Every version of a day can be read, with as many sensors and hours as it tells.
+//! 3. The list of each version holds each of its sensors once, by id.
+//! 4. What the latest version of a day tells is what its facts come to.
+//! 5. The sensors of a type, and the descriptions of a sensor, are numbered 0, 1, 2 … without a gap; there are all that
+//!    facts name.
+//! 6. Of a record one version is known at a time.
 //!
-//! Rows above the latest version of a day are none: an import is staging them, or was cut off.
+//! Rows above the latest version of a day are none: an import is staging them, or was cut off. Days are looked at one
+//! after the other, so that the memory needed does not depend on how many there are.
 
-use std::collections::BTreeSet;
+mod day;
+mod register;
+
 use std::fmt;
 
 use kernel::Day;
 use serde::Serialize;
-use serde_json::value::RawValue;
-use store::{DbError, Tx};
+use store::{DbError, Tx, params};
 
-use super::super::{Head, answers, count};
-use super::{facts, version};
+use super::super::SensorType;
 use crate::MetricType;
+use day::Days;
 
 /// Something that is not as it must be in the city's archive.
 pub type Violation = kernel::Violation<Rule>;
@@ -33,6 +38,10 @@ pub enum Rule {
     /// Rule 3.
     CityList,
     /// Rule 4.
+    CityMetrics,
+    /// Rule 5.
+    CityRegister,
+    /// Rule 6.
     CityRecords,
 }
 
@@ -42,6 +51,8 @@ impl fmt::Display for Rule {
             Self::CityVersions => "city versions",
             Self::CityFacts => "city facts",
             Self::CityList => "city list",
+            Self::CityMetrics => "city metrics",
+            Self::CityRegister => "city register",
             Self::CityRecords => "city records",
         })
     }
@@ -50,10 +61,14 @@ impl fmt::Display for Rule {
 /// Checks all rules over the whole archive.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
     let mut violations = versions(tx)?;
-    for (kind, day, latest) in latest_versions(tx)? {
-        if let Some(found) = version(tx, kind, day, latest)? {
-            violations.extend(against_facts(tx, kind, &found.head)?);
-            violations.extend(against_list(tx, kind, &found.head)?);
+    for kind in [SensorType::Bikes, SensorType::Roads] {
+        let (ids, wrong) = register::check(tx, kind.metric())?;
+        violations.extend(wrong);
+        let mut days = Days::new(kind, ids);
+        for (day, latest) in latest_versions(tx, kind.metric())? {
+            for version in 1..=latest {
+                violations.extend(days.check(tx, day, version, version == latest)?);
+            }
         }
     }
     violations.extend(records(tx)?);
@@ -89,40 +104,12 @@ fn versions(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
     Ok([gaps, disorder].concat())
 }
 
-fn latest_versions(tx: &mut Tx<'_>) -> Result<Vec<(MetricType, Day, i64)>, DbError> {
+fn latest_versions(tx: &mut Tx<'_>, kind: MetricType) -> Result<Vec<(Day, i64)>, DbError> {
     tx.query(
-        "SELECT kind, day, MAX(version) FROM city_day GROUP BY kind, day ORDER BY kind, day",
-        &[],
-        |row| {
-            let kind = row.get::<String>(0)?.parse();
-            Ok((kind.map_err(|error| DbError::Decode(format!("{error}")))?, row.get(1)?, row.get(2)?))
-        },
+        "SELECT day, MAX(version) FROM city_day WHERE kind = $1 GROUP BY day ORDER BY day",
+        &params![kind.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
-}
-
-fn against_facts(tx: &mut Tx<'_>, kind: MetricType, head: &Head) -> Result<Option<Violation>, DbError> {
-    let facts = facts(tx, kind, head.day, head.version)?;
-    let hours = facts.values().map(|hours| count(hours.len())).sum::<i64>();
-    let told = |sensors: i64, hours: i64| format!("{sensors} sensors, {hours} hours");
-    let right = (count(facts.len()), hours) == (head.sensors, head.hours);
-    Ok((!right).then(|| Violation {
-        rule: Rule::CityFacts,
-        subject: format!("{kind} {}, version {}", head.day, head.version),
-        expected: told(count(facts.len()), hours),
-        found: told(head.sensors, head.hours),
-    }))
-}
-
-fn against_list(tx: &mut Tx<'_>, kind: MetricType, head: &Head) -> Result<Option<Violation>, DbError> {
-    let listed: Vec<Box<RawValue>> = answers::list(tx, kind, head)?;
-    let distinct = listed.iter().map(|sensor| sensor.get()).collect::<BTreeSet<_>>().len();
-    let right = count(listed.len()) == head.sensors && distinct == listed.len();
-    Ok((!right).then(|| Violation {
-        rule: Rule::CityList,
-        subject: format!("{kind} {}, version {}", head.day, head.version),
-        expected: format!("{} sensors", head.sensors),
-        found: format!("{} in the list, {distinct} of them different", listed.len()),
-    }))
 }
 
 fn records(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
@@ -139,70 +126,4 @@ fn records(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
             })
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-    use std::sync::Arc;
-
-    use anyhow::{Result, ensure};
-    use bytes::Bytes;
-    use kernel::SystemIds;
-    use store::Failure;
-    use web::Drain;
-
-    use super::*;
-    use crate::import::Importer;
-    use crate::input::{Limits, Source};
-    use crate::testing::World;
-
-    const COUNTS: &str = "Identifiant du compteur;Nom du compteur;Identifiant du site de comptage;\
-        Nom du site de comptage;Comptage horaire;Date et heure de comptage;Date d'installation du site de comptage;\
-        Lien vers photo du site de comptage;Coordonnées géographiques\n\
-        1-1;Compteur;1;Site;12;2026-02-28T08:00:00+01:00;2020-01-01;;48.86,2.35\n\
-        2-2;Compteur;2;Site;7;2026-02-28T08:00:00+01:00;2020-01-01;;48.87,2.35\n";
-
-    /// A world with a day of two counters.
-    async fn world() -> Result<World> {
-        let world = World::sqlite()?;
-        let limits = Limits { threads: 1, ..Limits::default() };
-        let importer = Importer::new(world.store.clone(), Arc::new(SystemIds), Drain::new(), limits);
-        let source = Source::Bytes { name: "a.csv".to_owned(), data: Bytes::from_static(COUNTS.as_bytes()) };
-        importer.run(MetricType::Bikes, vec![source], Arc::new(())).await?;
-        Ok(world)
-    }
-
-    /// The rules that are broken once a statement has been run.
-    async fn broken_by(sql: &'static str) -> Result<Vec<Rule>> {
-        let world = world().await?;
-        let done = world.run(move |tx, _| tx.execute(sql, &[]).map_err(Failure::<Infallible>::Db)).await;
-        ensure!(done.is_ok(), "{sql}");
-        Ok(world.read(check).await?.into_iter().map(|violation| violation.rule).collect())
-    }
-
-    #[tokio::test]
-    async fn what_an_import_leaves_adds_up() -> Result<()> {
-        assert_eq!(world().await?.read(check).await?, []);
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn whatever_is_changed_behind_its_back_is_found() -> Result<()> {
-        for (sql, broken) in [
-            ("UPDATE city_day SET hours = hours + 1", vec![Rule::CityFacts]),
-            ("DELETE FROM city_block", vec![Rule::CityFacts]),
-            ("DELETE FROM city_page", vec![Rule::CityList]),
-            ("UPDATE city_day SET version = 2", vec![Rule::CityVersions]),
-            (
-                "INSERT INTO city_record (kind, id, known_from, from_day, to_day, import_id, body)
-                 SELECT 'chantiers', 'CP1', version + n, day, day, import_id, '{}'
-                 FROM city_day CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1) two",
-                vec![Rule::CityRecords],
-            ),
-        ] {
-            assert_eq!(broken_by(sql).await?, broken, "{sql}");
-        }
-        Ok(())
-    }
 }

@@ -12,12 +12,11 @@ use kernel::{Day, Timestamp};
 use store::{DbError, RowRef, Tx, params};
 
 pub use records::{coverage, records_between, records_on};
-pub use register::{Register, register, sensor, sensors};
+pub use register::{descriptions, sensor, sensors};
 
-use super::block::{self, Facts};
+use super::block::{self, Facts, SensorFacts};
 use super::{Extent, Head, Version, VersionInfo, from_json};
 use crate::MetricType;
-use crate::hours::Hours;
 
 /// The latest version of a day, and when it was published.
 pub(super) fn latest(
@@ -45,11 +44,11 @@ pub fn day(
     known: Option<Timestamp>,
 ) -> Result<Option<Version>, DbError> {
     tx.query_opt(
-        "SELECT day, version, known_at, revision, sensors, hours, pages, summary, totals, findings FROM city_day
+        "SELECT day, version, known_at, sensors, hours, pages, summary, totals, findings FROM city_day
          WHERE kind = $1 AND day = $2 AND ($3 IS NULL OR known_at <= $3)
          ORDER BY version DESC LIMIT 1",
         &params![kind.as_str(), day, known],
-        |row| Ok(Version { head: head(row)?, totals: row.get(8)?, findings: row.get(9)? }),
+        |row| Ok(Version { head: head(row)?, totals: row.get(7)?, findings: row.get(8)? }),
     )
 }
 
@@ -58,11 +57,10 @@ fn head(row: RowRef<'_>) -> Result<Head, DbError> {
         day: row.get(0)?,
         version: row.get(1)?,
         known_at: row.get(2)?,
-        revision: row.get(3)?,
-        sensors: row.get(4)?,
-        hours: row.get(5)?,
-        pages: row.get(6)?,
-        summary: row.get(7)?,
+        sensors: row.get(3)?,
+        hours: row.get(4)?,
+        pages: row.get(5)?,
+        summary: row.get(6)?,
     })
 }
 
@@ -74,10 +72,10 @@ pub fn version(
     version: i64,
 ) -> Result<Option<Version>, DbError> {
     tx.query_opt(
-        "SELECT day, version, known_at, revision, sensors, hours, pages, summary, totals, findings FROM city_day
+        "SELECT day, version, known_at, sensors, hours, pages, summary, totals, findings FROM city_day
          WHERE kind = $1 AND day = $2 AND version = $3",
         &params![kind.as_str(), day, version],
-        |row| Ok(Version { head: head(row)?, totals: row.get(8)?, findings: row.get(9)? }),
+        |row| Ok(Version { head: head(row)?, totals: row.get(7)?, findings: row.get(8)? }),
     )
 }
 
@@ -146,7 +144,7 @@ pub fn range(
     known: Option<Timestamp>,
 ) -> Result<Vec<Head>, DbError> {
     tx.query(
-        "SELECT d.day, d.version, d.known_at, d.revision, d.sensors, d.hours, d.pages, d.summary FROM city_day d
+        "SELECT d.day, d.version, d.known_at, d.sensors, d.hours, d.pages, d.summary FROM city_day d
          WHERE d.kind = $1 AND d.day BETWEEN $2 AND $3 AND ($4 IS NULL OR d.known_at <= $4) AND NOT EXISTS (
              SELECT 1 FROM city_day l WHERE l.kind = $1 AND l.day = d.day AND l.version > d.version
              AND ($4 IS NULL OR l.known_at <= $4)
@@ -156,7 +154,7 @@ pub fn range(
     )
 }
 
-/// What one sensor measured on the days of a range, in order, each as it was known at an instant, or as it is known
+/// What the rows of one sensor say on the days of a range, in order, each as it was known at an instant, or as it is known
 /// now. Days on which it measured nothing are left out.
 pub fn sensor_range(
     tx: &mut Tx<'_>,
@@ -164,7 +162,7 @@ pub fn sensor_range(
     sensor: i64,
     (from, to): (Day, Day),
     known: Option<Timestamp>,
-) -> Result<Vec<(Day, Hours)>, DbError> {
+) -> Result<Vec<(Day, SensorFacts)>, DbError> {
     let of_days = params![kind.as_str(), from, to, known];
     let versions: HashMap<Day, i64> = tx
         .query(
@@ -182,28 +180,13 @@ pub fn sensor_range(
         |row| {
             let (day, version) = (row.get::<Day>(0)?, row.get::<i64>(1)?);
             let counts = versions.get(&day).is_some_and(|known| version <= *known);
-            let hours = if counts { block::read_one(sensor, &row.get::<Vec<u8>>(2)?)? } else { None };
-            Ok(hours.map(|hours| (day, hours)))
+            let facts = if counts { block::read_one(sensor, &row.get::<Vec<u8>>(2)?)? } else { None };
+            Ok(facts.map(|facts| (day, facts)))
         },
     )?;
     // Of each day the last row that counts: what a sensor has measured is never taken back, only corrected.
-    let last: BTreeMap<Day, Hours> = rows.into_iter().flatten().collect();
+    let last: BTreeMap<Day, SensorFacts> = rows.into_iter().flatten().collect();
     Ok(last.into_iter().collect())
-}
-
-/// Up to `limit` days of a type that have a version worked out with an older revision of the register, in order.
-pub fn days_before_revision(
-    tx: &mut Tx<'_>,
-    kind: MetricType,
-    revision: i64,
-    after: Option<Day>,
-    limit: i64,
-) -> Result<Vec<Day>, DbError> {
-    tx.query(
-        "SELECT DISTINCT day FROM city_day WHERE kind = $1 AND day > $3 AND revision < $2 ORDER BY day LIMIT $4",
-        &params![kind.as_str(), revision, after.map_or(i64::MIN, Day::number), limit],
-        |row| row.get(0),
-    )
 }
 
 /// Up to `limit` days whose claim has run out: an import was cut off there.

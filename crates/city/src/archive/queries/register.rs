@@ -1,53 +1,37 @@
 //! Reading the register of counters and arcs.
 
-use store::{DbError, RowRef, Tx, params};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::super::{Sensor, from_json};
+use store::{DbError, Tx, params};
+
+use super::super::{Abouts, Sensor, from_json};
 use crate::MetricType;
 
-/// How often attributes of a type's sensors have changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Register {
-    /// How often.
-    pub revision: i64,
-    /// Up to which of these changes every published day has been worked out anew.
-    pub settled: i64,
-}
-
-/// How often attributes of a type's sensors have changed.
-pub fn register(tx: &mut Tx<'_>, kind: MetricType) -> Result<Register, DbError> {
-    let found = tx.query_opt(
-        "SELECT revision, settled FROM city_register WHERE kind = $1",
-        &params![kind.as_str()],
-        |row| Ok(Register { revision: row.get(0)?, settled: row.get(1)? }),
-    )?;
-    Ok(found.unwrap_or_default())
-}
-
-/// A sensor by the source's id.
-pub fn sensor(tx: &mut Tx<'_>, kind: MetricType, id: &str) -> Result<Option<Sensor>, DbError> {
+/// The number of a sensor, by the source's id.
+pub fn sensor(tx: &mut Tx<'_>, kind: MetricType, id: &str) -> Result<Option<i64>, DbError> {
     tx.query_opt(
-        "SELECT number, id, revision, attributes FROM city_sensor WHERE kind = $1 AND id = $2",
+        "SELECT number FROM city_sensor WHERE kind = $1 AND id = $2",
         &params![kind.as_str(), id],
-        read,
+        |row| row.get(0),
     )
 }
 
 /// Up to `limit` sensors of a type, by number, from a number on.
 pub fn sensors(tx: &mut Tx<'_>, kind: MetricType, from: i64, limit: i64) -> Result<Vec<Sensor>, DbError> {
     tx.query(
-        "SELECT number, id, revision, attributes FROM city_sensor WHERE kind = $1 AND number >= $2
-         ORDER BY number LIMIT $3",
+        "SELECT number, id FROM city_sensor WHERE kind = $1 AND number >= $2 ORDER BY number LIMIT $3",
         &params![kind.as_str(), from, limit],
-        read,
+        |row| Ok(Sensor { number: row.get(0)?, id: row.get(1)? }),
     )
 }
 
-fn read(row: RowRef<'_>) -> Result<Sensor, DbError> {
-    Ok(Sensor {
-        number: row.get(0)?,
-        id: row.get(1)?,
-        revision: row.get(2)?,
-        attributes: from_json(&row.get::<String>(3)?)?,
-    })
+/// Those of some descriptions (by the numbers of the sensor and of the description) that there are.
+pub fn descriptions(tx: &mut Tx<'_>, kind: MetricType, which: &[(i64, u32)]) -> Result<Abouts, DbError> {
+    let found = tx.query_each(
+        "SELECT body FROM city_description WHERE kind = $1 AND sensor = $2 AND description = $3",
+        which.iter().map(|(sensor, number)| params![kind.as_str(), *sensor, i64::from(*number)]),
+        |index, row| Ok((which[index], Arc::new(from_json(&row.get::<String>(0)?)?))),
+    )?;
+    Ok(found.into_iter().collect::<HashMap<_, _>>())
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use store::{CallError, Unavailable, log};
 
 use super::super::block::Facts;
-use super::super::codec::tests::hours;
+use super::super::block::tests::facts;
 use super::super::commands::day::{self as commands, Claim, DAY_READY, Overtaken, Staged};
 use super::super::queries;
 use super::{attempt, day, flows, known_at};
@@ -192,7 +192,7 @@ proptest! {
     /// Whatever versions a day has, each can be read as it was published.
     #[test]
     fn every_version_is_read_as_it_was_written(
-        versions in proptest::collection::vec(proptest::collection::btree_map(0_i64..40, hours(), 0..8), 1..5),
+        versions in proptest::collection::vec(proptest::collection::btree_map(0_i64..40, facts(), 0..8), 1..5),
     ) {
         use store::testing::Scratch;
         let mut scratch = Scratch::new(&[crate::SCHEMA], after_noon(0)).unwrap();

@@ -4,6 +4,7 @@
 mod answers;
 mod days;
 mod imports;
+mod invariants;
 mod records;
 mod register;
 
@@ -13,7 +14,7 @@ use store::{CallError, Failure};
 use uuid::Uuid;
 
 use super::commands::day::{self, Attempt, Claim, Overtaken, Publication, Staged};
-use super::{Changes, Facts, changed_blocks};
+use super::{Changes, Facts, SensorFacts, changed_blocks};
 use crate::MetricType;
 use crate::hours::{Hours, Reading};
 use crate::testing::World;
@@ -28,13 +29,13 @@ const fn import(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
-/// Hours with these flows, from midnight on.
-fn flows(flows: &[i32]) -> Hours {
+/// Facts with these flows, from midnight on.
+fn flows(flows: &[i32]) -> SensorFacts {
     let mut hours = Hours::default();
     for (slot, flow) in flows.iter().enumerate() {
         hours.set(slot, Reading { flow: Some(*flow), ..Reading::default() });
     }
-    hours
+    SensorFacts { hours, described: None }
 }
 
 /// An attempt of an import at a day of the roads.
@@ -47,7 +48,6 @@ fn publication(attempt: Attempt) -> Publication {
     let summary = format!("{{\"version\":{}}}", attempt.from + 1);
     Publication {
         attempt,
-        revision: 0,
         sensors: 1,
         hours: 2,
         pages: 1,

@@ -1,58 +1,51 @@
-//! The register of sensors.
+//! The register of sensors and of what is said of them.
 
 use anyhow::Result;
-use store::DbError;
+use store::{DbError, Failure};
 
-use super::super::commands::register::{Sighting, register, settle};
-use super::super::queries;
-use crate::MetricType::{Bikes, Roads};
+use super::super::commands::register::{Numbers, Sighting, register};
+use super::super::{Sensor, queries};
+use crate::MetricType::{self, Bikes, Roads};
 use crate::sensor::About;
 use crate::testing::{World, on_both_engines};
 
-on_both_engines!(sensors_are_numbered_by_type, what_is_said_later_counts_and_is_noticed);
+on_both_engines!(sensors_are_numbered_by_type, descriptions_are_numbered_by_sensor);
 
-fn seen(id: &str, measured_at: i64, name: &str) -> Sighting {
-    Sighting { id: id.to_owned(), measured_at, about: About { name: name.to_owned(), ..About::default() } }
+fn seen(id: &str, name: Option<&str>) -> Sighting {
+    let about = |name: &str| About { name: name.to_owned(), ..About::default() };
+    Sighting { id: id.into(), description: name.map(|name| about(name).to_text().into()) }
 }
 
-async fn add(world: &World, kind: crate::MetricType, seen: Vec<Sighting>) {
-    let added = world.run(move |tx, _| Ok::<_, store::Failure<DbError>>(register(tx, kind, &seen)?)).await;
-    added.unwrap();
+async fn add(world: &World, kind: MetricType, seen: Vec<Sighting>) -> Vec<Numbers> {
+    world.run(move |tx, _| Ok::<_, Failure<DbError>>(register(tx, kind, &seen)?)).await.unwrap()
 }
 
 async fn sensors_are_numbered_by_type(world: World) -> Result<()> {
-    add(&world, Roads, vec![seen("b", 1, "B"), seen("a", 1, "A")]).await;
-    add(&world, Bikes, vec![seen("z", 1, "Z")]).await;
-    add(&world, Roads, vec![seen("a", 1, "A"), seen("é", 1, "C")]).await;
+    add(&world, Roads, vec![seen("b", Some("B")), seen("a", None)]).await;
+    add(&world, Bikes, vec![seen("z", Some("Z"))]).await;
+    let again = add(&world, Roads, vec![seen("a", Some("A")), seen("é", None), seen("é", Some("É"))]).await;
+    assert_eq!(again, [(1, Some(0)), (2, None), (2, Some(0))]);
     let all = world.read(|tx| queries::sensors(tx, Roads, 0, 10)).await?;
-    let all: Vec<_> = all.iter().map(|it| (it.number, it.id.as_str())).collect();
-    assert_eq!(all, [(0, "b"), (1, "a"), (2, "é")]);
-    assert_eq!(world.read(|tx| queries::sensor(tx, Bikes, "z")).await?.unwrap().number, 0);
+    let sensor = |number, id: &str| Sensor { number, id: id.to_owned() };
+    assert_eq!(all, [sensor(0, "b"), sensor(1, "a"), sensor(2, "é")]);
+    assert_eq!(world.read(|tx| queries::sensor(tx, Bikes, "z")).await?, Some(0));
     assert_eq!(world.read(|tx| queries::sensor(tx, Bikes, "a")).await?, None);
-    let rest = world.read(|tx| queries::sensors(tx, Roads, 1, 1)).await?;
-    assert_eq!(rest[0].id, "a");
-    assert_eq!(world.read(|tx| queries::register(tx, Roads)).await?.revision, 0, "new ones change nothing");
+    assert_eq!(world.read(|tx| queries::sensors(tx, Roads, 1, 1)).await?, [sensor(1, "a")]);
     Ok(())
 }
 
-async fn what_is_said_later_counts_and_is_noticed(world: World) -> Result<()> {
-    let name = async |id: &'static str| -> Result<(String, i64)> {
-        let sensor = world.read(move |tx| queries::sensor(tx, Roads, id)).await?.unwrap();
-        Ok((sensor.attributes.about().name, sensor.revision))
-    };
-    let revision =
-        async || -> Result<i64> { Ok(world.read(|tx| queries::register(tx, Roads)).await?.revision) };
-    add(&world, Roads, vec![seen("a", 10, "A"), seen("b", 10, "B")]).await;
-    add(&world, Roads, vec![seen("a", 20, "A"), seen("b", 5, "older")]).await;
-    assert_eq!((name("a").await?, name("b").await?), (("A".into(), 0), ("B".into(), 0)));
-    assert_eq!(revision().await?, 0);
-    add(&world, Roads, vec![seen("a", 15, "between"), seen("b", 10, "B2")]).await;
-    assert_eq!((name("a").await?, name("b").await?), (("A".into(), 0), ("B2".into(), 1)));
-    assert_eq!(revision().await?, 1);
-    let settled = world.run(|tx, _| Ok::<_, store::Failure<DbError>>(settle(tx, Roads, 1)?)).await;
-    settled.unwrap();
-    add(&world, Roads, vec![seen("a", 30, "A2")]).await;
-    let register = world.read(|tx| queries::register(tx, Roads)).await?;
-    assert_eq!((register.revision, register.settled), (2, 1));
+async fn descriptions_are_numbered_by_sensor(world: World) -> Result<()> {
+    let first =
+        add(&world, Roads, vec![seen("a", Some("A")), seen("a", Some("A2")), seen("b", Some("A"))]).await;
+    assert_eq!(first, [(0, Some(0)), (0, Some(1)), (1, Some(0))]);
+    let again = vec![seen("b", Some("B")), seen("a", Some("A2")), seen("a", Some("A3"))];
+    let expected = [(1, Some(1)), (0, Some(1)), (0, Some(2))];
+    assert_eq!(add(&world, Roads, again.clone()).await, expected);
+    assert_eq!(add(&world, Roads, again).await, expected, "known by then");
+    let which = [(0, 2), (1, 0), (1, 7), (9, 0)];
+    let found = world.read(move |tx| queries::descriptions(tx, Roads, &which)).await?;
+    let mut names: Vec<_> = found.iter().map(|(which, about)| (*which, about.name.as_str())).collect();
+    names.sort_unstable();
+    assert_eq!(names, [((0, 2), "A3"), ((1, 0), "A")]);
     Ok(())
 }

@@ -144,7 +144,7 @@ async fn imports_of_one_process_take_turns(world: World) -> Result<()> {
         ended??;
     }
     let state = state(&world, SensorType::Bikes).await?;
-    let hours = state.0.values().next().unwrap().facts["7-8"];
+    let hours = state.0.values().next().unwrap().facts["7-8"].0;
     assert_eq!(
         hours.iter().map(|(_, reading)| reading.flow.unwrap()).collect::<Vec<_>>(),
         [0, 1_000, 2_000, 3_000, 4_000, 5_000]

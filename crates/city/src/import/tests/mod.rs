@@ -6,7 +6,7 @@ mod files;
 mod orders;
 mod together;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -24,12 +24,12 @@ use web::Drain;
 use super::ImportError;
 use super::days::Days;
 use super::ground::Ground;
-use super::work_out::SensorType;
 use crate::archive::commands::day::DAY_READY;
-use crate::archive::queries;
+use crate::archive::commands::register::Sighting;
+use crate::archive::{self, SensorFacts, SensorType, queries};
 use crate::hours::{Hours, Reading};
-use crate::input::Seen;
-use crate::sensor::{About, Point};
+use crate::input::SensorOfDay;
+use crate::sensor::{About, Described, Point};
 use crate::testing::World;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -74,26 +74,45 @@ fn day(number: i8) -> Day {
     "2024-03-29".parse::<Day>().unwrap().plus(number.into())
 }
 
-type SensorsOfDay = (Day, Vec<(String, Hours)>);
+/// What the row of a sensor says of it: some say nothing, and the others differ.
+fn about(sensor: u8, slot: u8, flow: i32) -> About {
+    if (sensor + slot).is_multiple_of(4) {
+        return About::default();
+    }
+    let point = Point { lon: 2.3 + f64::from(sensor) / 1_000.0, lat: 48.8 };
+    About { name: format!("s{sensor} {}", flow % 3), point: Some(point), ..About::default() }
+}
 
-/// Facts as a source gives them: rows say something of their sensor that changes every ten hours, and that is
-/// sometimes missing.
-fn source(flows: &Flows) -> (Vec<(String, Seen)>, Vec<SensorsOfDay>) {
-    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-    let mut days: BTreeMap<Day, BTreeMap<String, Hours>> = BTreeMap::new();
+/// Facts as a source gives them.
+fn source(flows: &Flows) -> (Vec<Sighting>, Vec<(Day, Vec<SensorOfDay>)>) {
+    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for ((sensor, _, slot), flow) in flows {
+        let about = about(*sensor, *slot, *flow);
+        let texts = texts.entry(format!("s{sensor}")).or_default();
+        texts.extend((!about.is_empty()).then(|| about.to_text()));
+    }
+    let mut days: BTreeMap<Day, BTreeMap<String, SensorOfDay>> = BTreeMap::new();
     for ((sensor, number, slot), flow) in flows {
         let id = format!("s{sensor}");
-        let hour = i64::from(*number) * 24 + i64::from(*slot);
-        let point = Point { lon: 2.3 + f64::from(*sensor) / 1_000.0, lat: 48.8 };
-        let about = About { name: format!("{id} {}", hour / 10), point: Some(point), ..About::default() };
-        if seen.get(&id).is_none_or(|known| known.measured_at < hour) {
-            seen.insert(id.clone(), Seen { measured_at: hour, about });
-        }
+        let (text, slot) = (about(*sensor, *slot, *flow).to_text(), usize::from(*slot));
+        let number_of = texts[&id].iter().position(|known| *known == text);
+        let of_day = SensorOfDay { id: id.clone(), hours: Hours::default(), described: None };
+        let of_day = days.entry(day(*number)).or_default().entry(id).or_insert(of_day);
         let reading = Reading { flow: Some(*flow), occupancy: Some(flow * 90), ..Reading::default() };
-        days.entry(day(*number)).or_default().entry(id).or_default().set((*slot).into(), reading);
+        of_day.hours.set(slot, reading);
+        if let Some(number) = number_of {
+            // Slots of a sensor and day come in order.
+            of_day.described = Some(Described { slot, number: number.try_into().unwrap() });
+        }
     }
-    let days = days.into_iter().map(|(day, sensors)| (day, sensors.into_iter().collect()));
-    (seen.into_iter().collect(), days.collect())
+    let seen = texts.into_iter().flat_map(|(id, texts)| {
+        let id: Arc<str> = id.into();
+        let described: Vec<_> = texts.into_iter().map(|text| Some(text.into())).collect();
+        let described = if described.is_empty() { vec![None] } else { described };
+        described.into_iter().map(move |description| Sighting { id: Arc::clone(&id), description })
+    });
+    let days = days.into_iter().map(|(day, sensors)| (day, sensors.into_values().collect()));
+    (seen.collect(), days.collect())
 }
 
 /// Imports flows as `number`; returns how many days changed.
@@ -104,7 +123,7 @@ async fn load(ground: &Ground, kind: SensorType, number: u128, flows: &Flows) ->
     for (day, sensors) in days {
         changed += u64::from(publisher.correct(day, &sensors).await?);
     }
-    Ok(changed + publisher.settle().await?)
+    Ok(changed)
 }
 
 fn ground(world: &World) -> Ground {
@@ -119,7 +138,8 @@ struct State(BTreeMap<Day, Read>);
 struct Read {
     texts: [String; 3],
     pages: Vec<String>,
-    facts: BTreeMap<String, Hours>,
+    /// What was measured, and what is said of the sensor, from which slot on.
+    facts: BTreeMap<String, (Hours, Option<(usize, About)>)>,
 }
 
 async fn state(world: &World, kind: SensorType) -> Result<State> {
@@ -138,7 +158,12 @@ async fn state(world: &World, kind: SensorType) -> Result<State> {
                     pages.push(text);
                 }
                 let facts = queries::facts(tx, kind, head.day, head.version)?;
-                let named = |(number, hours)| (sensors[usize::try_from(number).unwrap()].id.clone(), hours);
+                let named: Vec<_> = archive::named(&facts).collect();
+                let abouts = queries::descriptions(tx, kind, &named)?;
+                let named = |(number, of_day): (i64, SensorFacts)| {
+                    let about = of_day.described.map(|it| (it.slot, (*abouts[&(number, it.number)]).clone()));
+                    (sensors[usize::try_from(number).unwrap()].id.clone(), (of_day.hours, about))
+                };
                 let facts = facts.into_iter().map(named).collect();
                 let texts = [head.summary, version.totals, version.findings];
                 days.insert(head.day, Read { texts, pages, facts });

@@ -58,4 +58,24 @@ proptest! {
             anyhow::Ok(())
         }).unwrap();
     }
+
+    #[test]
+    fn no_day_changes_because_of_another(first in flows(), second in flows()) {
+        let other_days: Flows = second
+            .into_iter()
+            .map(|((sensor, day, slot), flow)| ((sensor, day + 7, slot), flow))
+            .collect();
+        RUNTIME.block_on(async {
+            let world = World::sqlite()?;
+            let ground = ground(&world);
+            load(&ground, SensorType::Roads, 1, &first).await?;
+            let (before, versions) = (state(&world, SensorType::Roads).await?, published(&world).await?);
+            let days: BTreeSet<i8> = other_days.keys().map(|(_, day, _)| *day).collect();
+            assert_eq!(load(&ground, SensorType::Roads, 2, &other_days).await?, days.len() as u64);
+            assert_eq!(published(&world).await?, versions + days.len());
+            let after = state(&world, SensorType::Roads).await?;
+            assert!(before.0.iter().all(|(day, read)| after.0.get(day) == Some(read)));
+            anyhow::Ok(())
+        }).unwrap();
+    }
 }

@@ -11,7 +11,7 @@ use super::counts::{Counts, Fault};
 use super::instant::Calendar;
 use super::reading::reading;
 use super::table::{Table, Texts};
-use super::{Damage, Reason};
+use super::{Damage, InputError, Reason};
 pub(super) use layout::Layout;
 use layout::{ROLES, Role};
 use split::{field_end, plain, unquoted};
@@ -177,30 +177,23 @@ impl Parser<'_, '_> {
             Some(place) => place,
             None => self.table.insert(id)?,
         };
+        self.learn(place, row, layout)?;
         self.table.add(place, moment, reading)?;
-        self.learn(place, moment.hour, row, layout);
         Ok(Ok(()))
     }
 
-    /// Learns what a row says of its sensor.
-    fn learn(&mut self, place: usize, hour: i32, mut row: Row<'_>, layout: &Layout) {
+    /// Learns what a row says of its sensor, unless it is what the row before said.
+    fn learn(&mut self, place: usize, mut row: Row<'_>, layout: &Layout) -> Result<(), InputError> {
         let texts = &self.table.sensor(place).texts;
-        if !(row.lead_known && row.tail_known && layout.says(&row.fields, texts.said())) {
-            let said = layout.said(&row.fields);
-            let texts = [&row.text[..row.lead], &said, &row.text[row.middle..]];
-            self.table.keep_texts(place, layout.file, texts);
+        if row.lead_known && row.tail_known && layout.says(&row.fields, texts.said()) {
+            return Ok(());
         }
-        let sensor = self.table.sensor(place);
-        if !sensor.may_learn(hour) {
-            return;
-        }
-        if sensor.current {
-            sensor.heard_again(hour);
-            return;
-        }
+        let said = layout.said(&row.fields);
+        let texts = [&row.text[..row.lead], &said, &row.text[row.middle..]];
+        self.table.keep_texts(place, layout.file, texts);
         take(row.text, 0, &layout.lead, layout, &mut row.fields);
         take(row.text, row.middle, &layout.tail, layout, &mut row.fields);
-        self.table.learn(place, hour, about::about(&row.fields));
+        self.table.learn(place, about::about(&row.fields))
     }
 }
 

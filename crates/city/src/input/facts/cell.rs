@@ -6,8 +6,10 @@ use crate::hours::{Hours, Reading, SLOTS, State};
 
 /// Stands for a value that is missing; no reading has it, since rows with it are rejected.
 const MISSING: i32 = i32::MIN;
+/// Stands for the description that a cell does not have.
+pub(crate) const NOTHING: u32 = u32::MAX;
 /// Bytes of a cell that is written down: before its hours, and of each hour.
-const HEAD: usize = 12;
+const HEAD: usize = 17;
 const SLOT: usize = 9;
 
 /// The hours of one sensor on one day. The order of fields is that of their use: adding an hour touches the first bytes
@@ -21,6 +23,9 @@ pub(crate) struct Cell {
     pub(crate) day: i32,
     present: u32,
     disputed: u32,
+    /// The description of the sensor that counts, and the slot of the row that says it.
+    said: u32,
+    said_in: u8,
     state: [State; SLOTS],
     /// Flow and occupancy.
     values: [[i32; 2]; SLOTS],
@@ -34,12 +39,15 @@ impl Cell {
             day,
             present: 0,
             disputed: 0,
+            said: NOTHING,
+            said_in: 0,
             state: [State::Unknown; SLOTS],
             values: [[MISSING; 2]; SLOTS],
         }
     }
 
     /// Packs hours.
+    #[cfg(test)]
     pub(crate) fn of(sensor: u32, day: i32, hours: &Hours) -> Self {
         let mut cell = Self::new(sensor, day);
         for (slot, reading) in hours.iter() {
@@ -65,8 +73,28 @@ impl Cell {
         self.values[slot] = [stays.flow, stays.occupancy].map(|value| value.unwrap_or(MISSING));
     }
 
+    /// Notes what the row of a slot says of the sensor, by the description's number: the latest row that says something
+    /// counts; of two rows of one slot the description that is the `greater`.
+    pub(crate) fn describe(&mut self, slot: usize, said: u32, greater: impl FnOnce(u32, u32) -> u32) {
+        if said == NOTHING {
+            return;
+        }
+        let said_in = u8::try_from(slot).unwrap_or(u8::MAX);
+        if self.said == NOTHING || said_in > self.said_in {
+            (self.said, self.said_in) = (said, said_in);
+        } else if said_in == self.said_in && said != self.said {
+            self.said = greater(self.said, said);
+        }
+    }
+
+    /// The slot and the number of the description that counts.
+    pub(crate) fn described(&self) -> Option<(usize, u32)> {
+        (self.said != NOTHING).then_some((self.said_in.into(), self.said))
+    }
+
     /// Joins another piece of the same sensor and day.
-    pub(crate) fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self, greater: impl FnOnce(u32, u32) -> u32) {
+        self.describe(other.said_in.into(), other.said, greater);
         for slot in other.slots() {
             self.add(slot, other.get(slot));
         }
@@ -95,9 +123,10 @@ impl Cell {
     /// Writes it down without its day; returns how many bytes that takes.
     pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<u64> {
         let mut written = [0; HEAD + SLOTS * SLOT];
-        for (place, head) in [self.sensor, self.present, self.disputed].into_iter().enumerate() {
+        for (place, head) in [self.sensor, self.present, self.disputed, self.said].into_iter().enumerate() {
             written[4 * place..4 * place + 4].copy_from_slice(&head.to_le_bytes());
         }
+        written[HEAD - 1] = self.said_in;
         let mut end = HEAD;
         for slot in self.slots() {
             let [flow, occupancy] = self.values[slot].map(i32::to_le_bytes);
@@ -116,6 +145,8 @@ impl Cell {
         let mut cell = Self::new(take(from).map(u32::from_le_bytes)?, day);
         cell.present = take(from).map(u32::from_le_bytes)?;
         cell.disputed = take(from).map(u32::from_le_bytes)?;
+        cell.said = take(from).map(u32::from_le_bytes)?;
+        [cell.said_in] = take(from)?;
         for slot in slots(cell.present) {
             for value in &mut cell.values[slot] {
                 *value = take(from).map(i32::from_le_bytes)?;
@@ -166,13 +197,33 @@ mod tests {
         cell.add(0, A);
         cell.add(24, B);
         cell.add(24, A);
+        cell.describe(24, 9, u32::max);
         let mut written = Vec::new();
         assert_eq!(cell.write(&mut written).unwrap(), written.len() as u64);
         let again = Cell::read(&mut written.as_slice(), 19_800).unwrap();
         assert!(Cell::read(&mut &written[..written.len() - 1], 19_800).is_none());
         assert_eq!((again.sensor, again.day, again.count(), again.disputed()), (7, 19_800, 2, 1));
         assert_eq!(again.hours(), cell.hours());
-        assert_eq!(again.hours().get(24), Some(A));
+        assert_eq!((again.hours().get(24), again.described()), (Some(A), Some((24, 9))));
+    }
+
+    #[test]
+    fn the_latest_row_that_says_something_describes_the_sensor() {
+        let said = [(5, 7), (3, 9), (8, NOTHING), (5, 6), (4, 1)];
+        for turn in 0..said.len() {
+            let mut said = said;
+            said.rotate_left(turn);
+            let mut cell = Cell::new(0, 0);
+            let mut joined = Cell::new(0, 0);
+            for (slot, number) in said {
+                cell.describe(slot, number, u32::max);
+                let mut piece = Cell::new(0, 0);
+                piece.describe(slot, number, u32::max);
+                joined.join(&piece, u32::max);
+            }
+            assert_eq!((cell.described(), joined.described()), (Some((5, 7)), Some((5, 7))), "{said:?}");
+        }
+        assert_eq!(Cell::new(0, 0).described(), None);
     }
 
     #[test]
@@ -197,9 +248,9 @@ mod tests {
             assert_eq!((cell.count(), cell.disputed(), cell.hours().get(5)), (1, 1, Some(A)));
         }
         let mut joined = with(&[A]);
-        joined.join(&with(&[A]));
+        joined.join(&with(&[A]), u32::max);
         assert_eq!(joined.disputed(), 0);
-        joined.join(&with(&[B]));
+        joined.join(&with(&[B]), u32::max);
         assert_eq!(joined.disputed(), 1);
     }
 }

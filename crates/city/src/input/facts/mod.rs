@@ -3,14 +3,16 @@
 mod cell;
 mod run;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::slice;
+use std::sync::Arc;
 
 use kernel::Day;
 
 use super::InputError;
 use crate::hours::Hours;
-pub(super) use cell::Cell;
+use crate::sensor::Described;
+pub(super) use cell::{Cell, NOTHING};
 pub(super) use run::{Run, Spill};
 
 /// What sensors measured, day by day. It may be looked through any number of times: a day is put together from all
@@ -18,15 +20,36 @@ pub(super) use run::{Run, Spill};
 #[derive(Debug, Default)]
 pub struct SensorDays {
     runs: Vec<Run>,
-    /// Ids by the numbers that cells have.
-    ids: Vec<String>,
-    /// The places of those numbers in the order of ids.
+    sensors: Sensors,
+    /// The places of sensors in the order of ids, by the numbers that cells have.
     ranks: Vec<u32>,
     days: Vec<i32>,
 }
 
-/// A day, and the hours of its sensors by their ids, ascending.
-pub type OfDay = (Day, Vec<(String, Hours)>);
+/// The sensors that cells name.
+#[derive(Debug, Default)]
+pub(super) struct Sensors {
+    /// Their ids, by the numbers that cells have.
+    pub(super) ids: Vec<String>,
+    /// The different descriptions of each, ascending by text.
+    pub(super) descriptions: Vec<Vec<Arc<str>>>,
+    /// The places of descriptions among those of their sensor, by the numbers that cells have.
+    pub(super) places: Vec<u32>,
+}
+
+/// What the rows of one sensor and day say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensorOfDay {
+    /// The source's id.
+    pub id: String,
+    /// What was measured.
+    pub hours: Hours,
+    /// Which of the sensor's descriptions (see [`SensorDays::sensors`]) counts on this day.
+    pub described: Option<Described>,
+}
+
+/// A day and its sensors, ascending by id.
+pub type OfDay = (Day, Vec<SensorOfDay>);
 
 /// The sums of all days.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,16 +61,22 @@ pub(super) struct Sums {
 }
 
 impl SensorDays {
-    /// From the pieces of all workers, whose cells name sensors by their place in `ids`.
-    pub(super) fn new(runs: Vec<Run>, ids: Vec<String>) -> Self {
+    /// From the pieces of all workers.
+    pub(super) fn new(runs: Vec<Run>, sensors: Sensors) -> Self {
         let days: BTreeSet<i32> = runs.iter().flat_map(Run::days).collect();
-        let mut order: Vec<u32> = (0..).take(ids.len()).collect();
-        order.sort_unstable_by_key(|number| &ids[*number as usize]);
-        let mut ranks = vec![0; ids.len()];
-        for (rank, number) in (0..).zip(order) {
-            ranks[number as usize] = rank;
+        let mut ranks = vec![0; sensors.ids.len()];
+        for (rank, number) in (0..).zip(sensors.by_id()) {
+            ranks[number] = rank;
         }
-        Self { runs, ids, ranks, days: days.into_iter().collect() }
+        Self { runs, sensors, ranks, days: days.into_iter().collect() }
+    }
+
+    /// All sensors, ascending by id, and the different texts (see [`crate::sensor::About::to_text`]) that describe each,
+    /// ascending.
+    pub fn sensors(&self) -> impl Iterator<Item = (&str, &[Arc<str>])> {
+        let Sensors { ids, descriptions, .. } = &self.sensors;
+        let described = |number: usize| descriptions.get(number).map_or(&[][..], Vec::as_slice);
+        self.sensors.by_id().into_iter().map(move |number| (ids[number].as_str(), described(number)))
     }
 
     /// How many days there are.
@@ -100,7 +129,7 @@ impl SensorDays {
                 [(_, first), rest @ ..] => {
                     let mut whole = (*first).clone();
                     for (_, piece) in rest {
-                        whole.join(piece);
+                        whole.join(piece, |one, other| self.greater(one, other));
                     }
                     see(&whole);
                 }
@@ -110,13 +139,35 @@ impl SensorDays {
         Ok(())
     }
 
+    /// Of two descriptions of one sensor the one with the greater text.
+    fn greater(&self, one: u32, other: u32) -> u32 {
+        std::cmp::max_by_key(one, other, |number| self.sensors.places[*number as usize])
+    }
+
     fn day(&self, number: i32) -> Option<Result<OfDay, InputError>> {
         let day = Day::from_number(i64::from(number))?;
         let mut sensors = Vec::new();
+        let Sensors { ids, places, .. } = &self.sensors;
         let seen = self.visit(number, |cell| {
-            sensors.push((self.ids[cell.sensor as usize].clone(), cell.hours()));
+            let described = cell.described();
+            let described =
+                described.map(|(slot, number)| Described { slot, number: places[number as usize] });
+            sensors.push(SensorOfDay {
+                id: ids[cell.sensor as usize].clone(),
+                hours: cell.hours(),
+                described,
+            });
         });
         Some(seen.map(|()| (day, sensors)))
+    }
+}
+
+impl Sensors {
+    /// Their numbers, ascending by id.
+    fn by_id(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.ids.len()).collect();
+        order.sort_unstable_by_key(|number| &self.ids[*number]);
+        order
     }
 }
 
@@ -126,24 +177,6 @@ impl<'a> IntoIterator for &'a SensorDays {
 
     fn into_iter(self) -> Days<'a> {
         self.iter()
-    }
-}
-
-impl FromIterator<(Day, String, Hours)> for SensorDays {
-    /// Joins hours of the same sensor and day.
-    fn from_iter<T: IntoIterator<Item = (Day, String, Hours)>>(hours: T) -> Self {
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        let mut ids = Vec::new();
-        let mut cells = Vec::new();
-        for (day, id, hours) in hours {
-            let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-            let number = *numbers.entry(id).or_insert_with_key(|id| {
-                ids.push(id.clone());
-                next
-            });
-            cells.push(Cell::of(number, i32::try_from(day.number()).unwrap_or(i32::MAX), &hours));
-        }
-        Self::new(vec![Run::keep(cells)], ids)
     }
 }
 
@@ -166,6 +199,8 @@ impl Iterator for Days<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::collections::HashMap;
+
     use super::*;
     use crate::hours::Reading;
 
@@ -175,21 +210,46 @@ mod tests {
         hours
     }
 
+    /// Joins hours of the same sensor and day.
+    fn joined(pieces: &[(&str, &str, usize)]) -> SensorDays {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut sensors = Sensors::default();
+        let mut cells = Vec::new();
+        for (date, id, slot) in pieces {
+            let next = u32::try_from(sensors.ids.len()).unwrap();
+            let number = *numbers.entry(id).or_insert_with(|| {
+                sensors.ids.push((*id).to_owned());
+                next
+            });
+            let day = i32::try_from(day(date).number()).unwrap();
+            cells.push(Cell::of(number, day, &hours(*slot, i32::try_from(*slot).unwrap())));
+        }
+        SensorDays::new(vec![Run::keep(cells)], sensors)
+    }
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    fn of(id: &str, hours: &Hours) -> SensorOfDay {
+        SensorOfDay { id: id.to_owned(), hours: *hours, described: None }
+    }
+
     #[test]
     fn days_and_ids_come_in_order_and_pieces_are_joined() {
-        let day = |text: &str| text.parse::<Day>().unwrap();
-        let pieces = [("2024-03-31", "b", 3), ("2024-03-30", "c", 1), ("2024-03-31", "a", 2)];
-        let again = [("2024-03-31", "b", 4)];
-        let all = pieces.into_iter().chain(again);
-        let days: SensorDays = all
-            .map(|(date, id, slot)| (day(date), id.to_owned(), hours(slot, i32::try_from(slot).unwrap())))
-            .collect();
+        let days = joined(&[
+            ("2024-03-31", "b", 3),
+            ("2024-03-30", "c", 1),
+            ("2024-03-31", "a", 2),
+            ("2024-03-31", "b", 4),
+        ]);
         let found: Vec<_> = days.iter().map(Result::unwrap).collect();
         assert_eq!((days.days(), found.len()), (2, 2));
-        assert_eq!(found[0], (day("2024-03-30"), vec![("c".to_owned(), hours(1, 1))]));
+        assert_eq!(found[0], (day("2024-03-30"), vec![of("c", &hours(1, 1))]));
         let mut b = hours(3, 3);
         b.join(&hours(4, 4));
-        assert_eq!(found[1].1, [("a".to_owned(), hours(2, 2)), ("b".to_owned(), b)]);
+        assert_eq!(found[1].1, [of("a", &hours(2, 2)), of("b", &b)]);
+        assert_eq!(days.sensors().map(|(id, _)| id).collect::<Vec<_>>(), ["a", "b", "c"]);
         let sums = days.sums(3).unwrap();
         assert_eq!((sums.hours, sums.disputed), (4, 0));
     }

@@ -43,9 +43,9 @@ fn bikes_are_read() {
     ];
     assert_eq!(lines, expected);
 
-    let seen = &read.sensors["a"];
-    assert_eq!((seen.about.name.as_str(), seen.measured_at), ("Quai a", 475_368));
-    assert_eq!(seen.about.point, Some(Point { lon: 2.25, lat: 48.5 }));
+    let (slot, about) = &said(&read)[&day("a")];
+    assert_eq!((about.name.as_str(), *slot), ("Quai a", 1));
+    assert_eq!(about.point, Some(Point { lon: 2.25, lat: 48.5 }));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn roads_are_read() {
     assert_eq!(hours.get(3), of(None, Some(9_999_000), State::Blocked));
     assert_eq!(hours.get(24), of(None, None, State::Dense));
     assert_eq!(hours.len(), 3);
-    let about = &read.sensors["4264"].about;
+    let about = about(&read);
     assert_eq!(about.line, [Point { lon: 2.25, lat: 48.5 }, Point { lon: 2.5, lat: 48.75 }]);
     let node = |id: &str, name: &str| Some(Node { id: id.to_owned(), name: name.to_owned() });
     assert_eq!((&about.upstream, &about.downstream), (&node("1", "Rue-Nord"), &node("2", "Rue-Sud")));
@@ -80,7 +80,7 @@ fn the_api_says_the_same_as_the_export() {
     let api = read_one(MetricType::Bikes, page).unwrap();
     let row = bike("a", "2024-03-25T01:00:00+01:00", "7");
     let export = read_one(MetricType::Bikes, format!("{BIKES}{row}")).unwrap();
-    assert_eq!((hours(&api), &api.sensors), (hours(&export), &export.sensors));
+    assert_eq!((hours(&api), said(&api)), (hours(&export), said(&export)));
     let reasons: Vec<_> =
         api.tally.rejected.iter().map(|(reason, rejected)| (*reason, rejected.first[0].line)).collect();
     assert_eq!(reasons, [(Reason::MissingId, 2), (Reason::BadNumber, 3), (Reason::BadRecord, 4)]);
@@ -92,7 +92,7 @@ fn the_api_says_the_same_as_the_export() {
     let api = read_one(MetricType::Roads, page).unwrap();
     let row = road("4264", "2024-10-27T02:00:00+01:00", "1034.5", "0.00005", "Pré-saturé");
     let export = read_one(MetricType::Roads, format!("{ROADS}{row}")).unwrap();
-    assert_eq!((hours(&api), &api.sensors), (hours(&export), &export.sensors));
+    assert_eq!((hours(&api), said(&api)), (hours(&export), said(&export)));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn columns_may_come_in_any_order_and_be_quoted() {
     let read = read_one(MetricType::Bikes, text).unwrap();
     let found = hours(&read);
     assert_eq!(flows(found.values().next().unwrap()), [(1, Some(7_000))]);
-    assert_eq!(read.sensors["a"].about.name, "Quai \"b\",\nbas");
+    assert_eq!(about(&read).name, "Quai \"b\",\nbas");
     assert_eq!(read.tally.rejected[&Reason::BadNumber].first[0].line, 4, "a quoted line end is one too");
 }
 
@@ -127,24 +127,54 @@ fn without_columns_behind_the_numbers_rows_must_be_complete_too() {
     let lines =
         |reason| -> Vec<u64> { read.tally.rejected[&reason].first.iter().map(|place| place.line).collect() };
     assert_eq!((lines(Reason::FieldCount), lines(Reason::BadNumber)), (vec![4, 5, 6], vec![10]));
-    assert_eq!(read.sensors["1"].about.name, "Ru\ne");
+    assert_eq!(about(&read).name, "Ru\ne");
 }
 
 #[test]
-fn what_is_known_of_a_sensor_comes_from_its_latest_hour() {
-    let row = |hour: u32, name: &str| {
-        bike("a", &format!("2024-03-25T{hour:02}:00:00+01:00"), "1").replace("Quai a", name)
+fn what_is_known_of_a_sensor_comes_from_the_latest_hour_of_each_day() {
+    let row = |day: u32, hour: u32, name: &str| {
+        let row = bike("a", &format!("2024-03-{day}T{hour:02}:00:00+01:00"), "1").replace("Quai a", name);
+        if name.is_empty() { row.replace("48.5,2.25", "") } else { row }
     };
-    let rows = [row(3, "old"), row(9, "new"), row(9, "newer"), row(5, "between"), row(9, "new")];
+    let rows = [
+        row(25, 3, "old"),
+        row(26, 1, "next day"),
+        row(25, 9, "new"),
+        row(25, 9, "newer"),
+        row(25, 5, "between"),
+        row(25, 9, "new"),
+        row(25, 12, ""),
+        row(27, 12, ""),
+    ];
     let read = read_one(MetricType::Bikes, format!("{BIKES}{}", rows.concat())).unwrap();
-    assert_eq!(read.sensors["a"].about.name, "newer");
+    let said = said(&read).into_iter().map(|((day, _), (slot, about))| (day, slot, about.name));
+    let expected = [("2024-03-25", 9, "newer"), ("2024-03-26", 1, "next day")];
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        expected.map(|(day, slot, name)| (day.to_owned(), slot, name.to_owned()))
+    );
 }
 
 #[test]
 fn a_rejected_row_makes_no_sensor() {
     let rows = bike("a", "2024-03-25T01:00:00+01:00", "x") + &bike("b", "2024-03-25T01:00:00+01:00", "1");
     let read = read_one(MetricType::Bikes, format!("{BIKES}{rows}")).unwrap();
-    assert_eq!(read.sensors.keys().collect::<Vec<_>>(), ["b"]);
+    let Facts::Hours(days) = &read.facts else { panic!("these are records") };
+    assert_eq!(days.sensors().map(|(id, texts)| (id, texts.len())).collect::<Vec<_>>(), [("b", 1)]);
+}
+
+#[test]
+fn a_sensor_that_is_said_to_be_something_else_in_every_row_is_an_error() {
+    let limits = Limits { line: 2 << 20, block: 4 << 20, ..limits() };
+    let long = "x".repeat(1 << 20);
+    let rows = (0..70).map(|row| {
+        let (day, hour) = (row / 24 + 1, row % 24);
+        bike("a", &format!("2024-03-{day:02}T{hour:02}:00:00+01:00"), "1")
+            .replace("Quai a", &format!("{row}{long}"))
+    });
+    let text = format!("{BIKES}{}", rows.collect::<String>());
+    let error = read(MetricType::Bikes, &[source("file", text)], &limits, &()).unwrap_err();
+    assert!(matches!(error, InputError::TooManyDescriptions(_)), "{error}");
 }
 
 #[test]

@@ -17,9 +17,10 @@ use flate2::write::GzEncoder;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::{Facts, InputError, Limits, Progress, Read, Source, read};
+use super::{Facts, InputError, Limits, Progress, Read, SensorOfDay, Source, read};
 use crate::MetricType;
 use crate::hours::Hours;
+use crate::sensor::{About, Described};
 
 /// A header of nine columns, as the portal's bike files have.
 const BIKES: &str = "Identifiant du compteur;Nom du compteur;Identifiant du site de comptage;Nom du site de comptage;\
@@ -77,9 +78,36 @@ fn hours(read: &Read) -> Found {
     let Facts::Hours(days) = &read.facts else { panic!("these are records") };
     let days = days.iter().map(Result::unwrap);
     days.flat_map(|(day, sensors)| {
-        sensors.into_iter().map(move |(id, hours)| ((day.to_string(), id), hours)).collect::<Vec<_>>()
+        sensors
+            .into_iter()
+            .map(move |sensor| ((day.to_string(), sensor.id), sensor.hours))
+            .collect::<Vec<_>>()
     })
     .collect()
+}
+
+type Said = BTreeMap<(String, String), (usize, About)>;
+
+/// What is said of sensors and in which slot, by day and sensor.
+fn said(read: &Read) -> Said {
+    let Facts::Hours(days) = &read.facts else { panic!("these are records") };
+    let texts: BTreeMap<&str, _> = days.sensors().collect();
+    let mut said = Said::new();
+    for (day, sensors) in days.iter().map(Result::unwrap) {
+        for SensorOfDay { id, described, .. } in sensors {
+            let Some(Described { slot, number }) = described else { continue };
+            let about = About::of_text(&texts[id.as_str()][number as usize]).unwrap();
+            said.insert((day.to_string(), id), (slot, about));
+        }
+    }
+    said
+}
+
+/// What is said of the only sensor on the only day.
+fn about(read: &Read) -> About {
+    let said = said(read);
+    assert_eq!(said.len(), 1, "{said:?}");
+    said.into_values().next().unwrap().1
 }
 
 fn gzip(data: &[u8]) -> Vec<u8> {

@@ -98,7 +98,25 @@ pub struct BikeTotals {
     pub coverage: Coverage,
 }
 
+/// All counters together, as ranges of days tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[schema(as = CityBikeSummary)]
+pub struct BikeSummary {
+    /// Bicycles of the day.
+    #[serde(rename = "total_velos")]
+    #[schema(example = 158_734.0)]
+    pub total: f64,
+    /// Hours and counters behind the number.
+    #[serde(flatten)]
+    pub coverage: Coverage,
+}
+
 impl BikeTotals {
+    /// The city's own numbers.
+    pub const fn summary(&self) -> BikeSummary {
+        BikeSummary { total: self.total, coverage: self.coverage }
+    }
+
     /// Adds what other days say about this one: [`anomalies()`] of its counters.
     pub fn tell(&mut self, anomalies: Vec<Anomaly>) {
         for counter in &mut self.top_counters {
