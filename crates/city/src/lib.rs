@@ -49,11 +49,18 @@ pub const SOURCE: &str = "/city";
 /// The stall's tables.
 pub const SCHEMA: Schema = Schema {
     stall: "city",
-    migrations: &[Migration {
-        version: 1,
-        name: "archive of days, imports, portals",
-        sql: include_str!("../migrations/0001_city.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "archive of days, imports, portals",
+            sql: include_str!("../migrations/0001_city.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "editions of records",
+            sql: include_str!("../migrations/0002_editions.sql"),
+        },
+    ],
 };
 
 /// How the city's data is taken in.

@@ -5,8 +5,9 @@
 //! that was known at an instant is what the day was at that instant; of blocks and pages, which are only written when
 //! they change, the row with the highest version up to that one.
 //!
-//! Records (disruptions, weather, works, arcs) have no versions: each has the instants from and until which it was
-//! known.
+//! Records (disruptions, weather, works, arcs) have editions instead, which are of all days of a type at once: an import
+//! claims the next one, stages its records ([`commands::records`]) and publishes it with one small row. Each record has
+//! the editions from and until which it was in force.
 
 pub mod answers;
 mod attributes;
@@ -95,20 +96,20 @@ pub struct Changes {
     pub total_after: f64,
 }
 
-/// One of a day's versions.
+/// One of a day's versions; of records an edition that changed something of the day.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = CityVersion)]
 pub struct VersionInfo {
-    /// 1, 2, 3 …
+    /// 1, 2, 3 …; of editions those are left out that changed nothing of the day.
     pub version: i64,
     /// When it was published.
     #[serde(rename = "connu_le")]
     pub known_at: Timestamp,
     /// The import that it comes from.
     pub import_id: Uuid,
-    /// What it changed.
+    /// What it changed; nothing of an edition of records, which is not of one day alone.
     #[serde(rename = "modifications")]
-    pub changes: Changes,
+    pub changes: Option<Changes>,
 }
 
 /// A counter or an arc.

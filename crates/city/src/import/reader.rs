@@ -12,7 +12,7 @@ use super::{ImportError, Watch, aside};
 use crate::MetricType;
 use crate::hours::Hours;
 use crate::input::{self, Facts, InputError, Limits, Seen, Source, Tally};
-use crate::record::Record;
+use crate::record::Records;
 
 /// Days that wait to be published, at most: they are read ahead, and must not fill the memory.
 const AHEAD: usize = 2;
@@ -24,7 +24,7 @@ pub(super) enum Part {
     /// Of sensors: a day.
     Day(Day, Vec<(String, Hours)>),
     /// Of a record type: everything.
-    Records(Vec<Record>),
+    Records(Records),
 }
 
 /// What is told of a source that is good.
@@ -67,7 +67,7 @@ fn read(
     let input::Read { facts, sensors, tally } = input::read(kind, sources, limits, watch)?;
     let days = match &facts {
         Facts::Hours(days) => days.days(),
-        Facts::Records(records) => records.len(),
+        Facts::Records(records) => records.list.len(),
     };
     let good = Good { tally, sensors: sensors.into_iter().collect(), days };
     if parts.blocking_send(Ok(Part::Good(good))).is_err() {

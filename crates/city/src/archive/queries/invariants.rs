@@ -3,7 +3,7 @@
 //! 1. The versions of a day are 1, 2, 3 … without a gap, each published later than the one before.
 //! 2. The latest version of a day has as many sensors and hours as its facts.
 //! 3. The list of its sensors holds each of them once.
-//! 4. Of a record one version is known at a time.
+//! 4. What must be true of records, see `record_rules`.
 //!
 //! Rows above the latest version of a day are none: an import is staging them, or was cut off.
 
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use store::{DbError, Tx};
 
 use super::super::{Head, answers, count};
-use super::{facts, version};
+use super::{facts, record_rules, version};
 use crate::MetricType;
 
 /// Something that is not as it must be in the city's archive.
@@ -56,7 +56,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
             violations.extend(against_list(tx, kind, &found.head)?);
         }
     }
-    violations.extend(records(tx)?);
+    violations.extend(record_rules::check(tx)?);
     Ok(violations)
 }
 
@@ -125,22 +125,6 @@ fn against_list(tx: &mut Tx<'_>, kind: MetricType, head: &Head) -> Result<Option
     }))
 }
 
-fn records(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
-    tx.query(
-        "SELECT e.kind, e.id, l.known_from FROM city_record e JOIN city_record l ON l.kind = e.kind AND l.id = e.id
-         AND l.known_from > e.known_from WHERE e.known_until IS NULL OR e.known_until > l.known_from",
-        &[],
-        |row| {
-            Ok(Violation {
-                rule: Rule::CityRecords,
-                subject: format!("{} {}", row.get::<String>(0)?, row.get::<String>(1)?),
-                expected: "one version at a time".to_owned(),
-                found: format!("two from {} on", row.get::<kernel::Timestamp>(2)?),
-            })
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -195,9 +179,13 @@ mod tests {
             ("DELETE FROM city_page", vec![Rule::CityList]),
             ("UPDATE city_day SET version = 2", vec![Rule::CityVersions]),
             (
-                "INSERT INTO city_record (kind, id, known_from, from_day, to_day, import_id, body)
-                 SELECT 'chantiers', 'CP1', version + n, day, day, import_id, '{}'
-                 FROM city_day CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1) two",
+                "INSERT INTO city_edition (kind, number, known_at, import_id, changed)
+                 SELECT 'chantiers', version + 1, known_at, import_id, 0 FROM city_day",
+                vec![Rule::CityRecords],
+            ),
+            (
+                "INSERT INTO city_record (kind, id, since, until, from_day, to_day, told, body)
+                 SELECT 'chantiers', 'CP1', version, version, day, day, FALSE, '{}' FROM city_day",
                 vec![Rule::CityRecords],
             ),
         ] {

@@ -6,24 +6,20 @@ use std::sync::Arc;
 use anyhow::Result;
 use kernel::{Cursor, Day, SystemIds, Timestamp};
 use serde_json::{Value, json};
-use store::{Failure, Unavailable};
 use web::Drain;
 
 use super::super::PAGE_SENSORS;
-use super::super::answers::{AnswerError, DayAnswer, answer, range, records, sensor_range};
-use super::super::commands::records::put;
-use super::{day, import};
-use crate::MetricType::{self, Bikes, Reference, Weather, Works};
+use super::super::answers::{AnswerError, DayAnswer, answer, range, sensor_range};
+use super::day;
+use crate::MetricType::{self, Bikes};
 use crate::import::Importer;
 use crate::input::{Limits, Source};
-use crate::record::Record;
 use crate::testing::{World, after_noon, on_both_engines};
 
 on_both_engines!(
     a_long_list_comes_in_pages_of_one_version,
     a_counter_is_compared_with_its_own_history,
     a_range_of_one_counter,
-    a_day_between_others_is_quiet_and_not_unknown,
 );
 
 /// Imports how many bicycles each of so many counters has counted in the hour from noon on a day.
@@ -137,49 +133,5 @@ async fn a_range_of_one_counter(world: World) -> Result<()> {
     let totals: Vec<Value> = city.iter().map(|it| serde_json::from_str(it.data.get()).unwrap()).collect();
     assert_eq!(totals.iter().map(|it| it["total_velos"].clone()).collect::<Vec<_>>(), [1.0, 21.0, 41.0]);
     assert_eq!(totals[0]["capteurs"], json!(2));
-    Ok(())
-}
-
-async fn a_day_between_others_is_quiet_and_not_unknown(world: World) -> Result<()> {
-    let record = |kind, id: &str, from: &str, to: &str| Record {
-        kind,
-        id: id.to_owned(),
-        from: day(from),
-        to: day(to),
-        body: json!({}),
-    };
-    for (kind, dates) in [
-        (Works, [("2024-02-01", "2024-02-02"), ("2024-02-05", "2024-02-05")]),
-        (Weather, [("2024-02-01", "2024-02-01"), ("2024-02-05", "2024-02-05")]),
-        (Reference, [("2024-02-02", "2020-01-01"), ("2024-02-05", "2020-01-01")]),
-    ] {
-        let records: Vec<Record> =
-            (0..).zip(dates).map(|(id, (from, to))| record(kind, &format!("{id}"), from, to)).collect();
-        let write =
-            world.run(move |tx, now| Ok::<_, Failure<()>>(put(tx, now, kind, import(1), &records)?)).await;
-        write.unwrap();
-    }
-    let known = async |kind: MetricType, on_day: &str| -> Result<Option<usize>> {
-        let on_day = day(on_day);
-        let found =
-            world.store.scan(move |tx| Ok::<_, Unavailable>(records(tx, kind, on_day, None)?)).await?;
-        Ok(found.map(|found| found.len()))
-    };
-    for (on_day, works, weather, reference) in [
-        ("2024-01-31", None, None, None),
-        ("2024-02-01", Some(1), Some(1), None),
-        ("2024-02-03", Some(0), None, Some(1)),
-        ("2024-02-05", Some(1), Some(1), Some(2)),
-        ("2024-02-06", None, None, Some(2)),
-    ] {
-        assert_eq!(known(Works, on_day).await?, works, "works on {on_day}");
-        assert_eq!(known(Weather, on_day).await?, weather, "weather on {on_day}");
-        assert_eq!(known(Reference, on_day).await?, reference, "reference on {on_day}");
-    }
-    let days = (day("2024-01-01"), day("2024-02-29"));
-    let count = async |kind| -> Result<usize> {
-        Ok(world.store.scan(move |tx| range(tx, kind, days, None)).await?.len())
-    };
-    assert_eq!((count(Works).await?, count(Weather).await?, count(Reference).await?), (5, 2, 28));
     Ok(())
 }

@@ -4,7 +4,6 @@
 mod answers;
 mod days;
 mod imports;
-mod records;
 mod register;
 
 use anyhow::Result;
