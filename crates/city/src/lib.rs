@@ -62,6 +62,11 @@ pub const SCHEMA: Schema = Schema {
             sql: include_str!("../migrations/0001_city.sql"),
         },
         Migration {
+            version: 2,
+            name: "editions of records",
+            sql: include_str!("../migrations/0002_editions.sql"),
+        },
+        Migration {
             version: 3,
             name: "each day says what its sensors are",
             sql: include_str!("../migrations/0003_descriptions.sql"),

@@ -20,6 +20,8 @@ pub(super) static INVALID_RANGE: Kind =
     Kind::new("invalid-range", 400, "Not a range of days", "Période non valide");
 /// Nothing is known of that day, or was not yet.
 pub(super) static NO_DATA: Kind = Kind::new("no-data", 404, "No data", "Pas de données");
+/// Nothing is looked for in the days of that type.
+pub(super) static NO_FINDINGS: Kind = Kind::new("no-findings", 404, "No findings", "Pas de constats");
 
 /// Days of a range when its beginning is not said.
 const USUAL_RANGE: i32 = 31;

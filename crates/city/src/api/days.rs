@@ -6,12 +6,12 @@ use axum::extract::State;
 use kernel::{Cursor, Day, Page, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Tx, Unavailable};
+use store::{DbError, Tx, Unavailable};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use web::{Json, Paging, Query, Rejection, Routes};
 
-use super::ask::{DayOrType, NO_DATA, TypeOnDay, day_of, known, no_data, range};
+use super::ask::{DayOrType, NO_DATA, NO_FINDINGS, TypeOnDay, day_of, known, no_data, range};
 use super::schema::{DayData, RangeData};
 use crate::archive::answers::{AnswerError, DayAnswer, RangeDay};
 use crate::archive::{PAGE_SENSORS, VersionInfo, queries};
@@ -31,6 +31,7 @@ impl From<AnswerError> for Problem {
         match error {
             AnswerError::Store(error) => error.into(),
             AnswerError::Cursor(error) => Self::invalid("curseur", error.to_string()),
+            AnswerError::NoFindings(_) => Self::new(&NO_FINDINGS, error.to_string()),
         }
     }
 }
@@ -180,8 +181,8 @@ struct RangeBody {
 /// Show all types on a day, or a type on many days
 ///
 /// One path serves both: `/metrics/2024-03-31` is the day, `/metrics/bikes?du=2024-03-01&au=2024-03-31` the range. A
-/// range has the city's own numbers of each day (without lists), or with `id` one counter or arc. Days without data are
-/// left out.
+/// range has the city's own numbers of each day (without lists of counters, arcs, disruptions or works), or with `id` one
+/// counter or arc. Days without data are left out. The reference alone is no data of a day.
 #[utoipa::path(get, path = "/metrics/{date_or_type}", tag = "ville",
     params(("date_or_type" = String, Path, description = "A day, or a type of metrics", example = "bikes"), RangeParams),
     responses((status = 200, body = DayOrRange),
@@ -206,7 +207,8 @@ async fn all_types(city: &City, day: Day, params: &RangeParams) -> Result<AllTyp
             metrics.insert(kind, answer.data);
         }
     }
-    if metrics.is_empty() {
+    // The reference is of every day from its first on, and says nothing of what happened on one.
+    if metrics.keys().all(|kind| *kind == MetricType::Reference) {
         return Err(Problem::new(&NO_DATA, format!("there is no data of any type for {day}")));
     }
     Ok(AllTypes { date: day, metrics })
@@ -246,7 +248,7 @@ async fn last_day(
         Ok::<_, Unavailable>(if kind.has_sensors() {
             queries::last_day(tx, kind, today, known)?
         } else {
-            queries::coverage(tx, kind, known)?.map(|(_, last)| last)
+            queries::extent(tx, kind, today)?.last
         })
     };
     Ok(city.store().read(read).await?.map(|last| last.min(today)))
@@ -277,12 +279,13 @@ struct Quality {
 /// Show what is wrong with the data of a day
 ///
 /// Silent and stuck sensors, gaps, spikes, impossible values, arcs that the reference does not have, and how many of the
-/// expected hours were measured. Findings change no number. What is wrong with the rows of a file is told by its import.
+/// expected hours were measured. Findings change no number. What is wrong with the rows of a file is told by its import;
+/// of the types other than `bikes` and `comptages` there is nothing else to tell.
 #[utoipa::path(get, path = "/metrics/{type}/{date}/qualite", tag = "ville",
     params(("type" = MetricType, Path, description = "The type of metrics"),
            ("date" = Day, Path, description = "The day"), QualityParams),
     responses((status = 200, body = Quality), (status = 400, description = "Not a date, or no such type"),
-              (status = 404, description = "There is no data of that type for that day")))]
+              (status = 404, description = "There is no data of that type for that day, or it has no findings")))]
 async fn show_quality(
     State(city): State<City>,
     TypeOnDay(kind, day): TypeOnDay,
@@ -295,8 +298,9 @@ async fn show_quality(
 
 /// List the versions of a day
 ///
-/// The latest first, each with the import that it comes from and with what it changed. Only `bikes` and `comptages` have
-/// versions.
+/// The latest first, each with the import that it comes from and with what it changed. Of the types other than `bikes` and
+/// `comptages`, whose editions are of all days at once, those are told that changed something of the day, without
+/// `modifications`.
 #[utoipa::path(get, path = "/metrics/{type}/{date}/versions", operation_id = "list_city_versions", tag = "ville",
     params(("type" = MetricType, Path, description = "The type of metrics"),
            ("date" = Day, Path, description = "The day"), Paging),
@@ -308,11 +312,23 @@ async fn list_versions(
     paging: Paging,
 ) -> Result<Json<Page<VersionInfo>>, Rejection> {
     let (before, limit) = (paging.after::<i64>()?, paging.limit);
-    let read =
-        move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(queries::versions(tx, kind, day, before, limit.probe())?);
+    let read = move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(versions(tx, kind, day, before, limit.probe())?);
     let versions = city.store().read(read).await?;
     if versions.is_empty() && before.is_none() {
         Err(no_data(kind, day))?;
     }
     Ok(Json(Page::cut(versions, limit, |version| version.version)))
+}
+
+fn versions(
+    tx: &mut Tx<'_>,
+    kind: MetricType,
+    day: Day,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<VersionInfo>, DbError> {
+    if kind.has_sensors() {
+        return queries::versions(tx, kind, day, before, limit);
+    }
+    queries::editions(tx, kind, day, before, limit)
 }

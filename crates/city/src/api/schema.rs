@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use crate::metrics::bikes::{BikeSummary, BikeTotals, CounterDay};
 use crate::metrics::reference::{ReferenceMetrics, ReferenceStatistics};
 use crate::metrics::roads::{ArcDay, RoadGlobals, RoadTotals};
-use crate::metrics::transit::TransitMetrics;
+use crate::metrics::transit::{TransitMetrics, TransitNumbers};
 use crate::metrics::weather::WeatherMetrics;
-use crate::metrics::works::WorksMetrics;
+use crate::metrics::works::{WorksMetrics, WorksNumbers};
 
 /// The metrics of a day; their form is that of the type.
 #[derive(Serialize, ToSchema)]
@@ -71,11 +71,11 @@ pub(super) enum RangeData {
     /// Of `comptages`, one arc.
     Arc(ArcDay),
     /// Of `traffic`.
-    Transit(TransitMetrics),
+    Transit(TransitNumbers),
     /// Of `weather`.
     Weather(WeatherMetrics),
     /// Of `chantiers`.
-    Works(WorksMetrics),
+    Works(WorksNumbers),
     /// Of `referentiel`.
     Reference(ReferenceSummary),
 }

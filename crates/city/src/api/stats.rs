@@ -46,8 +46,10 @@ struct Stats {
 #[utoipa::path(get, path = "/stats", operation_id = "show_city_stats", tag = "ville",
     responses((status = 200, body = Stats)))]
 async fn show_stats(State(city): State<City>) -> Result<Json<Stats>, Rejection> {
-    let read =
-        |tx: &mut store::Tx<'_>| Ok::<_, Unavailable>((queries::stats(tx)?, queries::report_days(tx)?));
+    let today = city.store().now().paris_day();
+    let read = move |tx: &mut store::Tx<'_>| {
+        Ok::<_, Unavailable>((queries::stats(tx, today)?, queries::report_days(tx)?))
+    };
     let (extents, reports_count) = city.store().scan(read).await?;
     Ok(Json(Stats {
         version: env!("CARGO_PKG_VERSION"),

@@ -3,6 +3,8 @@
 //! What one day says of itself is stored; what depends on other days (anomalies against a counter's own history) and on
 //! the records that were known is worked out here, from what was known at the same instant.
 
+mod records;
+
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
@@ -17,10 +19,9 @@ use super::sensor_range::sensor_range;
 use super::{PAGE_SENSORS, Version, count, from_json, queries, to_json};
 use crate::metrics::bikes::{self, BikeTotals, CounterDay};
 use crate::metrics::roads::ArcDay;
-use crate::metrics::{reference, transit, weather, works};
 use crate::quality::{self, Findings};
-use crate::record::Record;
 use crate::{City, MetricType};
+pub(crate) use records::{data as record_data, records};
 
 /// So many weeks back a counter is compared with itself.
 pub(super) const WEEKS: i32 = 8;
@@ -54,6 +55,12 @@ pub enum AnswerError {
     /// The cursor is not one that this day gave out.
     #[error(transparent)]
     Cursor(#[from] CursorError),
+    /// Nothing is looked for in the days of such a type.
+    #[error(
+        "there are no findings about a day of {0}, only about days of bikes and comptages; what is wrong with the rows of \
+         a file is told by its import"
+    )]
+    NoFindings(MetricType),
 }
 
 impl From<DbError> for AnswerError {
@@ -132,7 +139,7 @@ impl City {
     ///
     /// # Errors
     ///
-    /// When the store cannot be read.
+    /// When the store cannot be read, and of records.
     pub async fn findings(
         &self,
         kind: MetricType,
@@ -311,56 +318,7 @@ pub(super) fn raw_of(value: &impl Serialize) -> Result<Box<RawValue>, DbError> {
     raw(to_json(value)?)
 }
 
-/// The records that tell of a day, when there is data of that type for it.
-pub(crate) fn records(
-    tx: &mut Tx<'_>,
-    kind: MetricType,
-    day: Day,
-    known: Option<Timestamp>,
-) -> Result<Option<Vec<Record>>, DbError> {
-    let found = queries::records_on(tx, kind, day, known)?;
-    let covered = if found.is_empty() { quiet_days(tx, kind, known)? } else { None };
-    Ok(is_known(&found, day, covered).then_some(found))
-}
-
-/// Between which days nothing is as much of an answer as something: a day without a disruption or without works is a
-/// quiet day, when there are some before and after it. A day without weather is unknown.
-fn quiet_days(
-    tx: &mut Tx<'_>,
-    kind: MetricType,
-    known: Option<Timestamp>,
-) -> Result<Option<(Day, Day)>, DbError> {
-    match kind {
-        MetricType::Transit | MetricType::Works => queries::coverage(tx, kind, known),
-        MetricType::Bikes | MetricType::Roads | MetricType::Weather | MetricType::Reference => Ok(None),
-    }
-}
-
-fn is_known(found: &[Record], day: Day, quiet: Option<(Day, Day)>) -> bool {
-    !found.is_empty() || quiet.is_some_and(|(first, last)| (first..=last).contains(&day))
-}
-
-fn record_data(
-    tx: &mut Tx<'_>,
-    kind: MetricType,
-    day: Day,
-    known: Option<Timestamp>,
-) -> Result<Option<Box<RawValue>>, DbError> {
-    let found = records(tx, kind, day, known)?;
-    found.map(|found| data_of(kind, day, &found)).transpose()
-}
-
-fn data_of(kind: MetricType, day: Day, records: &[Record]) -> Result<Box<RawValue>, DbError> {
-    match kind {
-        MetricType::Transit => raw_of(&transit::day(day, records)),
-        MetricType::Weather => raw_of(&weather::day(day, records)),
-        MetricType::Works => raw_of(&works::day(day, records)),
-        MetricType::Reference => raw_of(&reference::day(day, records)),
-        MetricType::Bikes | MetricType::Roads => Err(DbError::Other(format!("{kind} has no records"))),
-    }
-}
-
-pub(super) fn range(
+pub(crate) fn range(
     tx: &mut Tx<'_>,
     kind: MetricType,
     days: (Day, Day),
@@ -371,42 +329,7 @@ pub(super) fn range(
         let days = heads.into_iter().map(|head| Ok(RangeDay { day: head.day, data: raw(head.summary)? }));
         return days.collect();
     }
-    let all = queries::records_between(tx, kind, days, known)?;
-    if kind == MetricType::Reference {
-        return Ok(reference_range(days, &all)?);
-    }
-    let quiet = quiet_days(tx, kind, known)?;
-    let mut out = Vec::new();
-    for day in each(days) {
-        let found: Vec<Record> =
-            all.iter().filter(|record| (record.from..=record.to).contains(&day)).cloned().collect();
-        if is_known(&found, day, quiet) {
-            out.push(RangeDay { day, data: data_of(kind, day, &found)? });
-        }
-    }
-    Ok(out)
-}
-
-/// The reference is large and seldom changes: of each day its statistics, worked out when an arc is added.
-fn reference_range(days: (Day, Day), arcs: &[Record]) -> Result<Vec<RangeDay>, DbError> {
-    #[derive(Serialize)]
-    struct Statistics {
-        statistiques: reference::ReferenceStatistics,
-    }
-    let Some(first) = arcs.iter().map(|arc| arc.from).min() else { return Ok(Vec::new()) };
-    let mut out: Vec<RangeDay> = Vec::new();
-    for day in each((days.0.max(first), days.1)) {
-        let data = match out.last() {
-            Some(before) if arcs.iter().all(|arc| arc.from != day) => before.data.clone(),
-            Some(_) | None => raw_of(&Statistics { statistiques: reference::day(day, arcs).statistics })?,
-        };
-        out.push(RangeDay { day, data });
-    }
-    Ok(out)
-}
-
-fn each((from, to): (Day, Day)) -> impl Iterator<Item = Day> {
-    (from.number()..=to.number()).filter_map(Day::from_number)
+    Ok(records::range(tx, kind, days, known)?)
 }
 
 /// What is wrong with a day's facts, as they were known at an instant, or as they are known now.
@@ -417,8 +340,7 @@ pub fn findings(
     known: Option<Timestamp>,
 ) -> Result<Option<Findings>, AnswerError> {
     if !kind.has_sensors() {
-        // What is wrong with records is told by the import that brought them.
-        return Ok(records(tx, kind, day, known)?.map(|_| Findings::default()));
+        return Err(AnswerError::NoFindings(kind));
     }
     let Some(version) = queries::day(tx, kind, day, known)? else { return Ok(None) };
     let mut findings: Findings = from_json(&version.findings)?;

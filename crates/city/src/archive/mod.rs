@@ -8,8 +8,9 @@
 //! What a sensor is called, where it is and what its line is are facts of each day as well: those of the day's own
 //! latest row. So a day rests on its own rows only, and stays as it is whatever other days bring.
 //!
-//! Records (disruptions, weather, works, arcs) have no versions: each has the instants from and until which it was
-//! known.
+//! Records (disruptions, weather, works, arcs) have editions instead, which are of all days of a type at once: an import
+//! claims the next one, stages its records ([`commands::records`]) and publishes it with one small row. Each record has
+//! the editions from and until which it was in force.
 
 pub mod answers;
 mod block;
@@ -98,20 +99,20 @@ pub struct Changes {
     pub total_after: f64,
 }
 
-/// One of a day's versions.
+/// One of a day's versions; of records an edition that changed something of the day.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = CityVersion)]
 pub struct VersionInfo {
-    /// 1, 2, 3 …
+    /// 1, 2, 3 …; of editions those are left out that changed nothing of the day.
     pub version: i64,
     /// When it was published.
     #[serde(rename = "connu_le")]
     pub known_at: Timestamp,
     /// The import that it comes from.
     pub import_id: Uuid,
-    /// What it changed.
+    /// What it changed; nothing of an edition of records, which is not of one day alone.
     #[serde(rename = "modifications")]
-    pub changes: Changes,
+    pub changes: Option<Changes>,
 }
 
 /// A counter or an arc.

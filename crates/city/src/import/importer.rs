@@ -283,12 +283,9 @@ impl Run<'_> {
         count: &mut Count<'_>,
     ) -> Result<(), ImportError> {
         let Part::Records(found) = self.next(parts).await? else { return Err(OUT_OF_TURN) };
-        for chunk in records::chunks(found) {
-            let size = chunk.len() as u64;
-            let changed = records::put(self.ground, self.kind, self.id, chunk).await?;
-            count.add(size, changed).await?;
-        }
-        Ok(())
+        let all = found.list.len() as u64;
+        let changed = records::Publisher::new(self.ground, self.kind, self.id, found).publish().await?;
+        count.add(all, changed).await
     }
 
     async fn next(&self, parts: &mut reader::Parts) -> Result<Part, ImportError> {

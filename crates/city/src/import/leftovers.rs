@@ -1,11 +1,12 @@
-//! Clearing away what imports that were cut off have left of a day that nobody imports again.
+//! Clearing away what imports that were cut off have left of a day, or of an edition of records, that nobody imports
+//! again.
 
 use kernel::{Day, Timestamp};
 use store::{Call, Failure, Tx};
 use uuid::Uuid;
 
-use super::ImportError;
 use super::ground::{Ground, Stopped};
+use super::{ImportError, records};
 use crate::MetricType;
 use crate::archive::commands::day::{self as commands, Attempt, Claim, Overtaken};
 use crate::archive::queries;
@@ -18,8 +19,13 @@ pub(super) async fn clear(ground: &Ground, sweep: Uuid) -> Result<usize, ImportE
     let now = ground.store.now();
     let days = ground.read(move |tx| queries::claims_run_out(tx, now, DAYS_AT_ONCE)).await?;
     for (kind, day) in &days {
-        match clear_day(ground, sweep, *kind, *day).await {
-            // Another import has the day now.
+        let cleared = if kind.has_sensors() {
+            clear_day(ground, sweep, *kind, *day).await
+        } else {
+            records::sweep(ground, *kind, sweep).await
+        };
+        match cleared {
+            // Another import has it now.
             Ok(()) | Err(Stopped::Refused(Overtaken) | Stopped::Unknown) => {}
             Err(Stopped::Ended(error)) => return Err(error),
         }

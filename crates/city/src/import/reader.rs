@@ -12,7 +12,7 @@ use super::{ImportError, Watch, aside};
 use crate::MetricType;
 use crate::archive::commands::register::Sighting;
 use crate::input::{self, Facts, InputError, Limits, SensorDays, SensorOfDay, Source, Tally};
-use crate::record::Record;
+use crate::record::Records;
 
 /// Days that wait to be published, at most: they are read ahead, and must not fill the memory.
 const AHEAD: usize = 2;
@@ -24,7 +24,7 @@ pub(super) enum Part {
     /// Of sensors: a day.
     Day(Day, Vec<SensorOfDay>),
     /// Of a record type: everything.
-    Records(Vec<Record>),
+    Records(Records),
 }
 
 /// What is told of a source that is good.
@@ -68,7 +68,7 @@ fn read(
     let input::Read { facts, tally } = input::read(kind, sources, limits, watch)?;
     let (days, sensors) = match &facts {
         Facts::Hours(days) => (days.days(), sightings(days)),
-        Facts::Records(records) => (records.len(), Vec::new()),
+        Facts::Records(records) => (records.list.len(), Vec::new()),
     };
     let good = Good { tally, sensors, days };
     if parts.blocking_send(Ok(Part::Good(good))).is_err() {

@@ -28,7 +28,7 @@ mod tally;
 mod tests;
 
 use crate::MetricType;
-use crate::record::Record;
+use crate::record::Records;
 
 pub use error::{Damage, InputError, Refusal};
 pub use facts::{Days, OfDay, SensorDays, SensorOfDay};
@@ -95,7 +95,7 @@ pub enum Facts {
     /// Of bikes and roads.
     Hours(SensorDays),
     /// Of the others, ascending by id.
-    Records(Vec<Record>),
+    Records(Records),
 }
 
 /// Reads sources of one type to their end.
@@ -125,14 +125,15 @@ pub fn read(
 /// Reads files of facts that last, each as a whole.
 fn read_records(kind: MetricType, mut files: Files<'_>, limits: &Limits) -> Result<Read, InputError> {
     let mut tally = Tally::default();
-    let mut records = Vec::new();
+    let mut records = Records::default();
     while let Some(content) = files.next() {
         let content = content?;
         let name = content.name.clone();
         let text = feed::whole(content, limits)?;
         tally.bytes += text.len() as u64;
-        records.extend(records::parse(kind, &name, &text, &mut tally)?);
+        records.append(records::parse(kind, &name, &text, &mut tally)?);
     }
-    let facts = Facts::Records(records::join(records, &mut tally));
+    let Records { list, covered } = records;
+    let facts = Facts::Records(Records { list: records::join(list, &mut tally), covered });
     Ok(Read { facts, tally })
 }

@@ -139,13 +139,26 @@ pub struct FailingSensor {
     pub hours: u32,
 }
 
+/// What is counted of the records that concern a day, one after the other, where their lists are not wanted.
+pub(crate) trait DayCount: Default {
+    /// What a record says.
+    type Body: serde::de::DeserializeOwned;
+    /// The numbers of the day.
+    type Numbers: Serialize;
+
+    /// Adds a record that concerns the day.
+    fn add(&mut self, day: Day, body: &Self::Body);
+
+    /// What was counted.
+    fn numbers(self) -> Self::Numbers;
+}
+
 /// The records of a type that concern a day, with what they say. A body of another form is not of this type.
 pub(crate) fn in_force<T: serde::de::DeserializeOwned>(
     kind: MetricType,
     day: Day,
     records: &[Record],
 ) -> impl Iterator<Item = (&Record, T)> {
-    let concerned =
-        records.iter().filter(move |record| record.kind == kind && (record.from..=record.to).contains(&day));
+    let concerned = records.iter().filter(move |record| record.kind == kind && record.concerns(day));
     concerned.filter_map(|record| Some((record, T::deserialize(&record.body).ok()?)))
 }

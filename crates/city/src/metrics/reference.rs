@@ -1,6 +1,6 @@
 //! The arcs of the road network: which there are, where, and how long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::Day;
 use serde::{Deserialize, Serialize};
@@ -88,30 +88,50 @@ pub struct ReferenceStatistics {
     pub nodes: u32,
 }
 
+/// Counts arcs, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ArcCount {
+    arcs: u32,
+    with_length: u32,
+    /// In whole billionths of a metre.
+    total: i64,
+    nodes: BTreeSet<String>,
+}
+
+impl ArcCount {
+    /// Adds an arc.
+    pub(crate) fn add(&mut self, arc: &Arc) {
+        self.arcs += 1;
+        self.with_length += u32::from(arc.length.is_some());
+        self.total = self.total.saturating_add(arc.length.map_or(0, billionths));
+        let nodes = [&arc.upstream, &arc.downstream].into_iter().filter(|node| !node.is_empty());
+        self.nodes.extend(nodes.cloned());
+    }
+
+    /// What was counted so far.
+    pub(crate) fn statistics(&self) -> ReferenceStatistics {
+        let of_length = i64::from(self.with_length) * 1_000_000_000;
+        ReferenceStatistics {
+            arcs: self.arcs,
+            total: from_billionths(self.total),
+            mean: (self.with_length > 0).then(|| ratio(self.total, of_length)),
+            with_length: self.with_length,
+            nodes: count(self.nodes.len()),
+        }
+    }
+}
+
 /// The network of a day: the arcs whose data begins on that day or earlier. When the reference says that the data ends
 /// is not looked at, since it says so, long past, of arcs that count to this day.
 pub fn day(day: Day, records: &[Record]) -> ReferenceMetrics {
     let known = records.iter().filter(|record| record.kind == MetricType::Reference && record.from <= day);
     let arcs = known.filter_map(|record| Some((record, Arc::deserialize(&record.body).ok()?)));
-    let mut nodes = std::collections::BTreeSet::new();
-    let mut mapping = BTreeMap::new();
-    let (mut total, mut with_length) = (0_i64, 0_u32);
+    let (mut mapping, mut counted) = (BTreeMap::new(), ArcCount::default());
     for (record, arc) in arcs {
-        nodes.extend(
-            [arc.upstream.clone(), arc.downstream.clone()].into_iter().filter(|node| !node.is_empty()),
-        );
-        with_length += u32::from(arc.length.is_some());
-        total = total.saturating_add(arc.length.map_or(0, billionths));
+        counted.add(&arc);
         mapping.insert(record.id.clone(), MappedArc::from(arc));
     }
-    let statistics = ReferenceStatistics {
-        arcs: count(mapping.len()),
-        total: from_billionths(total),
-        mean: (with_length > 0).then(|| ratio(total, i64::from(with_length) * 1_000_000_000)),
-        with_length,
-        nodes: count(nodes.len()),
-    };
-    ReferenceMetrics { mapping, statistics }
+    ReferenceMetrics { mapping, statistics: counted.statistics() }
 }
 
 impl From<Arc> for MappedArc {
@@ -131,6 +151,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::record::Last;
 
     fn arc(id: &str, from: &str, length: Option<f64>) -> Record {
         let arc = Arc {
@@ -144,7 +165,7 @@ mod tests {
             kind: MetricType::Reference,
             id: id.to_owned(),
             from: from.parse().unwrap(),
-            to: from.parse().unwrap(),
+            to: Last::On(from.parse().unwrap()),
             body: serde_json::to_value(arc).unwrap(),
         }
     }

@@ -6,8 +6,8 @@ use kernel::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::in_force;
 use super::number::{count, percent, ratio};
+use super::{DayCount, in_force};
 use crate::MetricType;
 use crate::record::Record;
 
@@ -90,6 +90,24 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = CityTransitMetrics)]
 pub struct TransitMetrics {
+    /// In numbers.
+    #[serde(flatten)]
+    pub numbers: TransitNumbers,
+    /// The lines that most of the active disruptions hit; at most ten.
+    #[serde(rename = "top_lignes_impactees")]
+    pub lines: Vec<LineHits>,
+    /// Active disruptions that are critical or last longer than two hours, the worst first.
+    pub alerts: Vec<TransitAlert>,
+    /// The metro lines that were hit.
+    #[serde(rename = "lignes_metro_perturbees")]
+    #[schema(example = json!(["4", "7", "13"]))]
+    pub metro_hit: Vec<String>,
+}
+
+/// Disruptions of a day in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = CityTransitNumbers)]
+pub struct TransitNumbers {
     /// Share of the metro lines 1 to 14 that no disruption hit that day, in percent.
     #[serde(rename = "reliability_index")]
     #[schema(example = 78.571)]
@@ -102,18 +120,9 @@ pub struct TransitMetrics {
     #[serde(rename = "total_disruptions_count")]
     #[schema(example = 19)]
     pub total: u32,
-    /// The lines that most of the active disruptions hit; at most ten.
-    #[serde(rename = "top_lignes_impactees")]
-    pub lines: Vec<LineHits>,
-    /// Active disruptions that are critical or last longer than two hours, the worst first.
-    pub alerts: Vec<TransitAlert>,
     /// Active disruptions by severity.
     #[serde(rename = "disruptions_by_severity")]
     pub by_severity: BySeverity,
-    /// The metro lines that were hit.
-    #[serde(rename = "lignes_metro_perturbees")]
-    #[schema(example = json!(["4", "7", "13"]))]
-    pub metro_hit: Vec<String>,
 }
 
 /// How many disruptions hit a line.
@@ -183,47 +192,74 @@ impl BySeverity {
     }
 }
 
+/// Counts disruptions of a day.
+#[derive(Debug, Default)]
+pub(crate) struct TransitCount {
+    numbers: TransitNumbers,
+    metro: BTreeSet<u8>,
+}
+
+impl DayCount for TransitCount {
+    type Body = Disruption;
+    type Numbers = TransitNumbers;
+
+    fn add(&mut self, day: Day, disruption: &Disruption) {
+        self.numbers.total += 1;
+        let (from, to) = (day.start(), day.plus(1).start());
+        if disruption.periods.iter().any(|period| period.touches(from, to)) {
+            self.numbers.active += 1;
+            self.numbers.by_severity.count(Severity::of(disruption.priority));
+            self.metro.extend(disruption.lines.iter().filter_map(|line| line.metro));
+        }
+    }
+
+    fn numbers(self) -> TransitNumbers {
+        let reliability = percent(METRO_LINES - count(self.metro.len()), METRO_LINES);
+        TransitNumbers { reliability, ..self.numbers }
+    }
+}
+
 /// The metrics of a day. Whether a disruption is past or to come *now* does not matter, only whether it applied that day.
 pub fn day(day: Day, records: &[Record]) -> TransitMetrics {
     let (from, to) = (day.start(), day.plus(1).start());
-    let mut metrics = TransitMetrics::default();
-    let mut hits: BTreeMap<String, u32> = BTreeMap::new();
-    let mut metro = BTreeSet::new();
+    let mut counted = TransitCount::default();
+    let (mut hits, mut alerts) = (BTreeMap::<String, u32>::new(), Vec::new());
     for (_, disruption) in in_force::<Disruption>(MetricType::Transit, day, records) {
-        metrics.total += 1;
+        counted.add(day, &disruption);
         let touching = touching(&disruption.periods, from, to);
         if touching.is_empty() {
             continue;
         }
-        metrics.active += 1;
-        let severity = Severity::of(disruption.priority);
-        metrics.by_severity.count(severity);
-        metro.extend(disruption.lines.iter().filter_map(|line| line.metro));
         let names: BTreeSet<String> = disruption.lines.iter().map(|line| line.name.clone()).collect();
         for name in &names {
             *hits.entry(name.clone()).or_default() += 1;
         }
+        let severity = Severity::of(disruption.priority);
         let duration_hours = ratio(lasts(touching, to), MICROS_OF_AN_HOUR);
         if severity == Severity::Critical || duration_hours > LONG_HOURS {
             let Disruption { id, priority, title, .. } = disruption;
             let lines = names.into_iter().collect();
-            metrics.alerts.push(TransitAlert { id, priority, severity, duration_hours, lines, title });
+            alerts.push(TransitAlert { id, priority, severity, duration_hours, lines, title });
         }
     }
-    metrics.alerts.sort_by(|a, b| {
+    alerts.sort_by(|a, b| {
         let longer = b.duration_hours.total_cmp(&a.duration_hours);
         b.priority.cmp(&a.priority).then(longer).then_with(|| a.id.cmp(&b.id))
     });
-    metrics.reliability = percent(METRO_LINES - count(metro.len()), METRO_LINES);
-    metrics.metro_hit = metro.into_iter().map(|line| line.to_string()).collect();
-    metrics.lines = most_hit(hits);
-    metrics
+    let metro_hit = counted.metro.iter().map(ToString::to_string).collect();
+    TransitMetrics { numbers: counted.numbers(), lines: most_hit(hits), alerts, metro_hit }
+}
+
+impl Period {
+    /// Whether some instant of it is in a span.
+    fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.begin < to && self.end.is_none_or(|end| end > from)
+    }
 }
 
 /// The periods of which some instant is in a span, in order.
 fn touching(periods: &[Period], from: Timestamp, to: Timestamp) -> Vec<Period> {
-    let touches = |period: &&Period| period.begin < to && period.end.is_none_or(|end| end > from);
-    let mut found: Vec<Period> = periods.iter().filter(touches).copied().collect();
+    let mut found: Vec<Period> = periods.iter().filter(|period| period.touches(from, to)).copied().collect();
     found.sort();
     found
 }
@@ -289,7 +325,7 @@ mod tests {
             kind: MetricType::Transit,
             id: id.to_owned(),
             from,
-            to,
+            to: to.into(),
             body: serde_json::to_value(disruption).unwrap(),
         }
     }
@@ -307,8 +343,9 @@ mod tests {
                 .map(|(priority, id)| disruption(id, priority, &[MORNING], &[]))
                 .into();
         let metrics = of("2024-04-08", &records);
-        assert_eq!(metrics.by_severity, BySeverity { critical: 2, high: 2, medium: 1, low: 2 });
-        assert_eq!((metrics.active, metrics.total), (7, 7));
+        let numbers = &metrics.numbers;
+        assert_eq!(numbers.by_severity, BySeverity { critical: 2, high: 2, medium: 1, low: 2 });
+        assert_eq!((numbers.active, numbers.total), (7, 7));
         let alerts: Vec<&str> = metrics.alerts.iter().map(|alert| alert.id.as_str()).collect();
         assert_eq!(alerts, ["a", "b"], "an hour and a half is not long");
     }
@@ -317,10 +354,10 @@ mod tests {
     fn a_day_between_two_periods_is_counted_but_not_active() {
         let twice = [MORNING, ("2024-04-10T05:00:00Z", "2024-04-10T06:00:00Z")];
         let records = [disruption("a", 60, &twice, &["4"])];
-        let between = of("2024-04-09", &records);
+        let between = of("2024-04-09", &records).numbers;
         assert_eq!((between.active, between.total, between.reliability), (0, 1, 100.0));
-        assert_eq!(of("2024-04-10", &records).active, 1);
-        assert_eq!(of("2024-04-11", &records).total, 0);
+        assert_eq!(of("2024-04-10", &records).numbers.active, 1);
+        assert_eq!(of("2024-04-11", &records).numbers.total, 0);
     }
 
     #[test]
@@ -330,7 +367,7 @@ mod tests {
             disruption("b", 1, &[MORNING], &["13", "Bus 165", "3B"]),
         ];
         let metrics = of("2024-04-08", &records);
-        assert_eq!(metrics.reliability, 100.0 * 12.0 / 14.0);
+        assert_eq!(metrics.numbers.reliability, 100.0 * 12.0 / 14.0);
         assert_eq!(metrics.metro_hit, ["4", "13"]);
         let hits: Vec<(&str, u32)> = metrics.lines.iter().map(|hit| (hit.line.as_str(), hit.count)).collect();
         assert_eq!(hits, [("13", 2), ("4", 1), ("3B", 1), ("Bus 165", 1), ("RER A", 1)]);

@@ -1,8 +1,13 @@
 //! The weather of a day, and what it does to people on the move.
 
+mod told;
+
 use kernel::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub(crate) use told::word;
+pub use told::{Hour, Weather};
 
 use super::{Coordinates, geo, in_force};
 use crate::MetricType;
@@ -21,31 +26,6 @@ const HOT: f64 = 25.0;
 /// Notre-Dame.
 const CENTRE: Point = Point { lon: 2.3488, lat: 48.8534 };
 
-/// What is said of a day's weather: the body of a record. Degrees Celsius, millimetres, km/h.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Weather {
-    /// Who says it: `open-meteo` or `visual-crossing`.
-    pub source: String,
-    /// The place it is of.
-    pub place: Option<Coordinates>,
-    /// Hours behind the numbers; none when the source gave the day as a whole.
-    pub hours: Option<u32>,
-    /// Mean temperature.
-    pub mean: Option<f64>,
-    /// Lowest temperature.
-    pub min: Option<f64>,
-    /// Highest temperature.
-    pub max: Option<f64>,
-    /// Rain, and snow as water.
-    pub rain: Option<f64>,
-    /// Mean wind, or its maximum when the source has no mean.
-    pub wind: Option<f64>,
-    /// Whether the wind is the maximum.
-    pub is_gust: bool,
-    /// How the source calls it.
-    pub conditions: Option<String>,
-}
-
 /// The weather of a day.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = CityWeatherMetrics)]
@@ -53,7 +33,7 @@ pub struct WeatherMetrics {
     /// The measurements; none when nothing is known of the day.
     pub metrics: Option<WeatherDay>,
     /// How good the weather is for people on the move, 0 to 100: 50, less 20 when wet, less 10 when cold, plus 5 when
-    /// hot.
+    /// hot; none when the rain or the mean temperature is not known.
     #[serde(rename = "impact_mobilite")]
     #[schema(example = 30.0)]
     pub impact: Option<f64>,
@@ -91,13 +71,14 @@ pub struct WeatherDay {
     /// Whether the source has no mean wind and the number is its maximum.
     #[serde(rename = "vent_est_un_maximum")]
     pub is_gust: bool,
-    /// What people call it: the source's word or, without one, from the numbers.
+    /// What people call it: the source's word or, without one, from the rain and the mean temperature; none when one of
+    /// these is not known.
     #[schema(example = "Pluie faible")]
-    pub conditions: String,
+    pub conditions: Option<String>,
     /// Who says so.
     #[schema(example = "open-meteo")]
     pub source: String,
-    /// Hours behind the numbers; none when the source gave the day as a whole.
+    /// Hours with a measurement; none when the source gave the day only as a whole.
     #[serde(rename = "heures_presentes")]
     #[schema(example = 24)]
     pub hours: Option<u32>,
@@ -136,34 +117,35 @@ impl Category {
 }
 
 /// The metrics of a day. Of several records, the one with most hours counts, of equals the one nearest to the centre of
-/// Paris, then the one with the smaller id.
+/// Paris, then the one with the smaller id. One without any number says nothing.
 pub fn day(day: Day, records: &[Record]) -> WeatherMetrics {
     let rank = |(record, weather): &(&Record, Weather)| {
         let away = weather
             .place
             .map_or(f64::INFINITY, |place| geo::length(&[CENTRE, Point { lon: place.lon, lat: place.lat }]));
-        (u32::MAX - weather.hours.unwrap_or_default(), away, record.id.clone())
+        (u32::MAX - weather.hours().unwrap_or_default(), away, record.id.clone())
     };
-    let known = in_force::<Weather>(MetricType::Weather, day, records);
+    let known = in_force::<Weather>(MetricType::Weather, day, records).filter(|(_, told)| !told.is_empty());
     let best = known.map(|one| (rank(&one), one.1)).min_by(|((hours, away, id), _), (other, _)| {
         hours.cmp(&other.0).then_with(|| away.total_cmp(&other.1)).then_with(|| id.cmp(&other.2))
     });
     let Some((_, weather)) = best else { return WeatherMetrics::default() };
-    let categories = categories(&weather);
-    WeatherMetrics {
-        impact: Some(impact(&categories)),
-        metrics: Some(told(day, weather, &categories)),
-        categories,
+    let mut told = weather.on(day);
+    let categories = categories(&told);
+    let is_known = told.rain.is_some() && told.mean.is_some();
+    if told.conditions.is_none() && is_known {
+        told.conditions = Some(conditions(&told, &categories));
     }
+    WeatherMetrics { impact: is_known.then(|| impact(&categories)), metrics: Some(told), categories }
 }
 
-fn categories(weather: &Weather) -> Vec<Category> {
+fn categories(told: &WeatherDay) -> Vec<Category> {
     let is = |value: Option<f64>, test: fn(f64) -> bool| value.is_some_and(test);
     let all = [
-        (Category::Wet, is(weather.rain, |rain| rain >= WET)),
-        (Category::Windy, is(weather.wind, |wind| wind >= WINDY)),
-        (Category::Cold, is(weather.mean, |mean| mean < COLD)),
-        (Category::Hot, is(weather.mean, |mean| mean > HOT)),
+        (Category::Wet, is(told.rain, |rain| rain >= WET)),
+        (Category::Windy, is(told.wind, |wind| wind >= WINDY)),
+        (Category::Cold, is(told.mean, |mean| mean < COLD)),
+        (Category::Hot, is(told.mean, |mean| mean > HOT)),
     ];
     all.into_iter().filter(|(_, applies)| *applies).map(|(category, _)| category).collect()
 }
@@ -179,34 +161,12 @@ fn impact(categories: &[Category]) -> f64 {
     (50.0 + steps.sum::<f64>()).clamp(0.0, 100.0)
 }
 
-fn told(date: Day, weather: Weather, categories: &[Category]) -> WeatherDay {
-    let conditions = weather.conditions.clone().unwrap_or_else(|| conditions(&weather, categories));
-    WeatherDay {
-        date,
-        mean: weather.mean,
-        min: weather.min,
-        max: weather.max,
-        rain: weather.rain,
-        wind: weather.wind,
-        is_gust: weather.is_gust,
-        conditions,
-        source: weather.source,
-        hours: weather.hours,
-        coordinates: weather.place,
-    }
-}
-
 /// A word for a day whose source has none: the categories, or whether there was any rain.
-fn conditions(weather: &Weather, categories: &[Category]) -> String {
+fn conditions(told: &WeatherDay, categories: &[Category]) -> String {
     if !categories.is_empty() {
         return categories.iter().map(|category| category.as_str()).collect::<Vec<_>>().join(", ");
     }
-    let text = match weather.rain {
-        Some(rain) if rain > 0.0 => "Pluie faible",
-        Some(_) => "Sec",
-        None => "Inconnu",
-    };
-    text.to_owned()
+    if told.rain.is_some_and(|rain| rain > 0.0) { "Pluie faible" } else { "Sec" }.to_owned()
 }
 
 #[cfg(test)]
@@ -218,7 +178,7 @@ mod tests {
     fn record(id: &str, weather: &Weather) -> Record {
         let date = "2024-06-04".parse().unwrap();
         let body = serde_json::to_value(weather).unwrap();
-        Record { kind: MetricType::Weather, id: id.to_owned(), from: date, to: date, body }
+        Record { kind: MetricType::Weather, id: id.to_owned(), from: date, to: date.into(), body }
     }
 
     fn of(weather: &Weather) -> WeatherMetrics {
@@ -252,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_source_names_the_day_and_otherwise_the_numbers_do() {
-        let named = |weather: &Weather| of(weather).metrics.unwrap().conditions;
+        let named = |weather: &Weather| of(weather).metrics.unwrap().conditions.unwrap();
         assert_eq!(
             named(&Weather { conditions: Some("Clear".to_owned()), ..weather(15.0, 9.0, 0.0) }),
             "Clear"
@@ -262,15 +222,28 @@ mod tests {
             (named(&weather(15.0, 0.1, 0.0)), named(&weather(15.0, 0.0, 0.0))),
             ("Pluie faible".to_owned(), "Sec".to_owned())
         );
-        assert_eq!(named(&Weather::default()), "Inconnu");
+    }
+
+    #[test]
+    fn what_rests_on_something_unknown_is_nothing() {
+        let known = weather(5.0, 9.0, 40.0);
+        for partly in [Weather { rain: None, ..known.clone() }, Weather { mean: None, ..known }] {
+            let metrics = of(&partly);
+            assert_eq!((metrics.impact, metrics.metrics.unwrap().conditions), (None, None));
+            assert_eq!(metrics.categories.len(), 2, "what is known is told");
+        }
+        assert_eq!(of(&Weather::default()), WeatherMetrics::default());
     }
 
     #[test]
     fn of_several_the_one_with_most_hours_then_the_nearest_counts() {
-        let at = |lon, hours| Weather {
+        let at = |lon, hours: u8| Weather {
             place: Some(Coordinates { lon, lat: 48.85 }),
-            hours,
+            by_hour: (0..hours)
+                .map(|slot| (slot, Hour { temperature: Some(9), ..Hour::default() }))
+                .collect(),
             source: lon.to_string(),
+            mean: Some(9.0),
             ..Weather::default()
         };
         let chosen = |all: &[Weather]| {
@@ -278,9 +251,9 @@ mod tests {
                 all.iter().enumerate().map(|(id, weather)| record(&id.to_string(), weather)).collect();
             day("2024-06-04".parse().unwrap(), &records).metrics.unwrap().source
         };
-        assert_eq!(chosen(&[at(2.35, Some(3)), at(2.9, Some(24))]), "2.9");
-        assert_eq!(chosen(&[at(2.9, Some(24)), at(2.35, Some(24))]), "2.35");
-        assert_eq!(chosen(&[at(2.9, None), at(2.35, None)]), "2.35");
+        assert_eq!(chosen(&[at(2.35, 3), at(2.9, 24)]), "2.9");
+        assert_eq!(chosen(&[at(2.9, 24), at(2.35, 24)]), "2.35");
+        assert_eq!(chosen(&[at(2.9, 0), at(2.35, 0)]), "2.35");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use kernel::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::number::{billionths, count, from_billionths};
-use super::{Coordinates, in_force};
+use super::number::{billionths, from_billionths};
+use super::{Coordinates, DayCount, in_force};
 use crate::MetricType;
 use crate::record::Record;
 
@@ -15,6 +15,8 @@ use crate::record::Record;
 const MANY: u32 = 3;
 /// The key of works whose arrondissement is not known.
 const NOWHERE: &str = "inconnu";
+/// The key of works whose impact is not told.
+const UNTOLD: &str = "NON_PRECISE";
 
 /// What the city says of a roadwork: the body of a record.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -44,14 +46,23 @@ pub struct WorksMetrics {
     /// The works that day, by id.
     #[serde(rename = "chantiers_actifs")]
     pub active: Vec<ActiveWork>,
+    /// Arrondissements with more than three works, those with most first.
+    #[serde(rename = "zones_critiques")]
+    pub critical: Vec<CriticalZone>,
+    /// In numbers.
+    #[serde(flatten)]
+    pub numbers: WorksNumbers,
+}
+
+/// Roadworks of a day in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = CityWorksNumbers)]
+pub struct WorksNumbers {
     /// The weights of the works, by postal code of the arrondissement: 100 for `BARRAGE_TOTAL`, 80 for
     /// `IMPASSE`, 50 for `RESTREINTE`, 30 for `SENS_UNIQUE`, 0 for others.
     #[serde(rename = "impact_by_arrondissement")]
     #[schema(example = json!({"75008": 350}))]
     pub impact: BTreeMap<String, u32>,
-    /// Arrondissements with more than three works, those with most first.
-    #[serde(rename = "zones_critiques")]
-    pub critical: Vec<CriticalZone>,
     /// The area of all works in m². Where two overlap, it counts twice.
     #[serde(rename = "surface_totale_impactee_m2")]
     #[schema(example = 15_230.4)]
@@ -60,7 +71,7 @@ pub struct WorksMetrics {
     #[serde(rename = "total_chantiers_actifs")]
     #[schema(example = 18)]
     pub total: u32,
-    /// How many works have each impact; those without one under an empty name.
+    /// How many works have each impact; `NON_PRECISE` is that of works of which the city does not tell it.
     #[serde(rename = "repartition_impacts")]
     #[schema(example = json!({"RESTREINTE": 12, "BARRAGE_TOTAL": 6}))]
     pub impacts: BTreeMap<String, u32>,
@@ -81,9 +92,9 @@ pub struct ActiveWork {
     #[serde(rename = "typologie")]
     #[schema(example = "3")]
     pub typology: String,
-    /// What it does to traffic; empty when not told.
+    /// What it does to traffic; none when not told.
     #[schema(example = "RESTREINTE")]
-    pub impact: String,
+    pub impact: Option<String>,
     /// Postal code of the arrondissement.
     #[schema(example = "75015")]
     pub arrondissement: Option<String>,
@@ -98,9 +109,9 @@ pub struct ActiveWork {
     /// The first day.
     #[serde(rename = "date_debut")]
     pub from: Day,
-    /// The last day.
+    /// The last day; none of works that have begun and of which the city tells no end.
     #[serde(rename = "date_fin")]
-    pub to: Day,
+    pub to: Option<Day>,
     /// How bad the city says it is.
     #[serde(rename = "niveau_perturbation")]
     #[schema(example = "2")]
@@ -137,37 +148,72 @@ pub fn weight(impact: &str) -> u32 {
     }
 }
 
+/// Counts works of a day.
+#[derive(Debug, Default)]
+pub(crate) struct WorksCount {
+    numbers: WorksNumbers,
+    by_zone: BTreeMap<String, u32>,
+    /// In whole billionths of a m².
+    area: i64,
+}
+
+impl DayCount for WorksCount {
+    type Body = Work;
+    type Numbers = WorksNumbers;
+
+    fn add(&mut self, _: Day, work: &Work) {
+        let zone = work.arrondissement.as_deref().unwrap_or(NOWHERE);
+        let impact = work.told_impact().unwrap_or(UNTOLD);
+        add_to(&mut self.numbers.impact, zone, weight(impact));
+        add_to(&mut self.numbers.impacts, impact, 1);
+        add_to(&mut self.by_zone, zone, 1);
+        self.numbers.total += 1;
+        self.numbers.without_area += u32::from(work.area.is_none());
+        self.area = self.area.saturating_add(work.area.map_or(0, billionths));
+    }
+
+    fn numbers(self) -> WorksNumbers {
+        WorksNumbers { area: from_billionths(self.area), ..self.numbers }
+    }
+}
+
+/// Adds to a number by its name, which is seldom a new one.
+fn add_to(numbers: &mut BTreeMap<String, u32>, name: &str, more: u32) {
+    match numbers.get_mut(name) {
+        Some(number) => *number += more,
+        None => drop(numbers.insert(name.to_owned(), more)),
+    }
+}
+
+impl Work {
+    /// What it does to traffic, when that is told.
+    fn told_impact(&self) -> Option<&str> {
+        Some(self.impact.as_str()).filter(|impact| !impact.is_empty())
+    }
+}
+
 /// The metrics of a day: of the works whose first and last day it lies between, whatever day it is today.
 pub fn day(day: Day, records: &[Record]) -> WorksMetrics {
-    let mut metrics = WorksMetrics::default();
-    let mut by_zone: BTreeMap<String, u32> = BTreeMap::new();
-    let mut area = 0_i64;
+    let (mut counted, mut list) = (WorksCount::default(), Vec::new());
     for (record, work) in in_force::<Work>(MetricType::Works, day, records) {
-        let zone = work.arrondissement.clone().unwrap_or_else(|| NOWHERE.to_owned());
-        *metrics.impact.entry(zone.clone()).or_default() += weight(&work.impact);
-        *metrics.impacts.entry(work.impact.clone()).or_default() += 1;
-        *by_zone.entry(zone).or_default() += 1;
-        metrics.without_area += u32::from(work.area.is_none());
-        area = area.saturating_add(work.area.map_or(0, billionths));
-        metrics.active.push(active(record, work));
+        counted.add(day, &work);
+        list.push(active(record, work));
     }
-    metrics.active.sort_by(|a, b| a.id.cmp(&b.id));
-    metrics.total = count(metrics.active.len());
-    metrics.area = from_billionths(area);
-    metrics.critical = critical(by_zone);
-    metrics
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    let critical = critical(std::mem::take(&mut counted.by_zone));
+    WorksMetrics { active: list, critical, numbers: counted.numbers() }
 }
 
 fn active(record: &Record, work: Work) -> ActiveWork {
     ActiveWork {
         id: record.id.clone(),
+        impact: work.told_impact().map(str::to_owned),
         typology: work.typology,
-        impact: work.impact,
         arrondissement: work.arrondissement,
         object: work.object,
         streets: work.streets,
         from: record.from,
-        to: record.to,
+        to: record.to.day(),
         level: work.level,
         area: work.area,
         coordinates: work.place,
@@ -187,6 +233,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::record::Last;
 
     fn work(id: &str, days: (&str, &str), impact: &str, arrondissement: Option<&str>) -> Record {
         let work = Work {
@@ -199,7 +246,7 @@ mod tests {
             kind: MetricType::Works,
             id: id.to_owned(),
             from: days.0.parse().unwrap(),
-            to: days.1.parse().unwrap(),
+            to: if days.1.is_empty() { Last::Open } else { Last::On(days.1.parse().unwrap()) },
             body: serde_json::to_value(work).unwrap(),
         }
     }
@@ -207,9 +254,20 @@ mod tests {
     #[test]
     fn works_are_active_from_their_first_to_their_last_day() {
         let records = [work("a", ("2024-03-01", "2024-03-31"), "RESTREINTE", Some("75008"))];
-        let active = |date: &str| day(date.parse().unwrap(), &records).total;
+        let active = |date: &str| day(date.parse().unwrap(), &records).numbers.total;
         let days = ["2024-02-29", "2024-03-01", "2024-03-31", "2024-04-01"].map(active);
         assert_eq!(days, [0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn works_without_an_end_have_begun_and_go_on() {
+        let records = [work("a", ("2024-03-01", ""), "", Some("75008"))];
+        let of = |date: &str| day(date.parse().unwrap(), &records);
+        assert_eq!((of("2024-02-29").numbers.total, of("2034-03-01").numbers.total), (0, 1));
+        let told = serde_json::to_value(&of("2024-03-01")).unwrap();
+        let active = &told["chantiers_actifs"][0];
+        assert!(active["date_fin"].is_null() && active["impact"].is_null(), "{told}");
+        assert_eq!(told["repartition_impacts"], serde_json::json!({"NON_PRECISE": 1}));
     }
 
     #[test]
@@ -221,11 +279,12 @@ mod tests {
         records.extend(["x", "y", "z"].map(|id| work(id, days, "", Some("75015"))));
         records.extend(["m", "n", "o", "p"].map(|id| work(id, days, "RESTREINTE", None)));
         let metrics = day("2024-03-15".parse().unwrap(), &records);
-        assert_eq!(metrics.impact["75008"], 260);
-        assert_eq!((metrics.impact["75015"], metrics.impact["inconnu"]), (0, 200));
+        let numbers = &metrics.numbers;
+        assert_eq!(numbers.impact["75008"], 260);
+        assert_eq!((numbers.impact["75015"], numbers.impact["inconnu"]), (0, 200));
         assert_eq!(metrics.critical, [CriticalZone { arrondissement: "75008".to_owned(), works: 4 }]);
-        assert_eq!((metrics.total, metrics.impacts[""], metrics.without_area), (11, 3, 4));
-        assert!((metrics.area - 7.0 * 100.25).abs() < 1e-9);
+        assert_eq!((numbers.total, numbers.impacts["NON_PRECISE"], numbers.without_area), (11, 3, 4));
+        assert!((numbers.area - 7.0 * 100.25).abs() < 1e-9);
         let ids: Vec<&str> = metrics.active.iter().map(|work| work.id.as_str()).collect();
         assert!(ids.is_sorted(), "{ids:?}");
     }

@@ -128,9 +128,9 @@ impl Summary {
             saturated: roads.map(|roads| roads.saturated),
             availability: roads.map(|roads| roads.availability),
             bicycles: day.bikes.as_ref().map(|bikes| bikes.total),
-            disruptions: day.transit.as_ref().map(|transit| transit.active),
-            reliability: day.transit.as_ref().map(|transit| transit.reliability),
-            works: day.works.as_ref().map(|works| works.total),
+            disruptions: day.transit.as_ref().map(|transit| transit.numbers.active),
+            reliability: day.transit.as_ref().map(|transit| transit.numbers.reliability),
+            works: day.works.as_ref().map(|works| works.numbers.total),
             road_coverage: roads.map(|roads| roads.coverage),
             bike_coverage: day.bikes.as_ref().map(|bikes| bikes.coverage),
         }

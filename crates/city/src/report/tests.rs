@@ -3,6 +3,7 @@
 use super::*;
 use crate::MetricType;
 use crate::hours::{Hours, Reading};
+use crate::metrics::transit::TransitNumbers;
 use crate::metrics::weather::Weather;
 use crate::metrics::works::Work;
 use crate::metrics::{Coordinates, SensorDay, bikes, geo, roads, weather, works};
@@ -32,7 +33,7 @@ fn about(name: &str) -> About {
 }
 
 fn record(kind: MetricType, body: serde_json::Value) -> Record {
-    Record { kind, id: "r1".to_owned(), from: date(), to: date(), body }
+    Record { kind, id: "r1".to_owned(), from: date(), to: date().into(), body }
 }
 
 /// A day on which everything happened, with so many vehicles in each hour.
@@ -59,7 +60,10 @@ fn everything(vehicles: i32) -> DayTotals {
     DayTotals {
         bikes: Some(bikes),
         roads: Some(roads),
-        transit: Some(TransitMetrics { active: 3, reliability: 92.5, ..TransitMetrics::default() }),
+        transit: Some(TransitMetrics {
+            numbers: TransitNumbers { active: 3, reliability: 92.5, ..TransitNumbers::default() },
+            ..TransitMetrics::default()
+        }),
         weather: Some(weather::day(
             date(),
             &[record(MetricType::Weather, serde_json::to_value(sunny).unwrap())],

@@ -72,23 +72,13 @@ pub fn publish_call(attempt: &Attempt) -> Call {
 
 /// Claims a day for an attempt.
 pub fn claim(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<Claim, DbError> {
-    let Attempt { kind, day, from, import } = *attempt;
+    let Attempt { kind, day, from, .. } = *attempt;
     if queries::latest_version(tx, kind, day)? != from {
         return Ok(Claim::Moved);
     }
-    let held = tx.query_opt(
-        "SELECT 1 FROM city_claim WHERE kind = $1 AND day = $2 AND import_id <> $3 AND held_until > $4",
-        &params![kind.as_str(), day, import, now],
-        |_| Ok(()),
-    )?;
-    if held.is_some() {
+    if !take(tx, now, attempt)? {
         return Ok(Claim::Held);
     }
-    tx.execute(
-        "INSERT INTO city_claim (kind, day, import_id, held_until) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (kind, day) DO UPDATE SET import_id = excluded.import_id, held_until = excluded.held_until",
-        &params![kind.as_str(), day, import, now.plus_seconds(CLAIM_SECONDS)],
-    )?;
     let leftovers = tx.query_one(
         "SELECT EXISTS (SELECT 1 FROM city_block WHERE kind = $1 AND day = $2 AND version > $3)
              OR EXISTS (SELECT 1 FROM city_page WHERE kind = $1 AND day = $2 AND version > $3)",
@@ -113,6 +103,25 @@ pub fn give_up(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<(),
         &params![kind.as_str(), day, import, now],
     )?;
     Ok(())
+}
+
+/// Takes the claim, unless another import holds it.
+pub(super) fn take(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<bool, DbError> {
+    let Attempt { kind, day, import, .. } = *attempt;
+    let held = tx.query_opt(
+        "SELECT 1 FROM city_claim WHERE kind = $1 AND day = $2 AND import_id <> $3 AND held_until > $4",
+        &params![kind.as_str(), day, import, now],
+        |_| Ok(()),
+    )?;
+    if held.is_some() {
+        return Ok(false);
+    }
+    tx.execute(
+        "INSERT INTO city_claim (kind, day, import_id, held_until) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (kind, day) DO UPDATE SET import_id = excluded.import_id, held_until = excluded.held_until",
+        &params![kind.as_str(), day, import, now.plus_seconds(CLAIM_SECONDS)],
+    )?;
+    Ok(true)
 }
 
 /// Clears some of what a cut-off import has left away; returns whether there may be more.
@@ -277,7 +286,7 @@ pub fn release(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<(), Failure<Overtak
 }
 
 /// Makes sure that the day is still claimed, and keeps it.
-fn hold(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<(), Failure<Overtaken>> {
+pub(super) fn hold(tx: &mut Tx<'_>, now: Timestamp, attempt: &Attempt) -> Result<(), Failure<Overtaken>> {
     let held = tx.execute(
         "UPDATE city_claim SET held_until = $4 WHERE kind = $1 AND day = $2 AND import_id = $3",
         &params![attempt.kind.as_str(), attempt.day, attempt.import, now.plus_seconds(CLAIM_SECONDS)],

@@ -6,7 +6,7 @@
 //! 4. What the latest version of a day tells is what its facts come to.
 //! 5. The sensors of a type, and the descriptions of a sensor, are numbered 0, 1, 2 … without a gap; there are all that
 //!    facts name.
-//! 6. Of a record one version is known at a time.
+//! 6. What must be true of records, see `record_rules`.
 //!
 //! Rows above the latest version of a day are none: an import is staging them, or was cut off. Days are looked at one
 //! after the other, so that the memory needed does not depend on how many there are.
@@ -21,6 +21,7 @@ use serde::Serialize;
 use store::{DbError, Tx, params};
 
 use super::super::SensorType;
+use super::record_rules;
 use crate::MetricType;
 use day::Days;
 
@@ -71,7 +72,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
             }
         }
     }
-    violations.extend(records(tx)?);
+    violations.extend(record_rules::check(tx)?);
     Ok(violations)
 }
 
@@ -109,21 +110,5 @@ fn latest_versions(tx: &mut Tx<'_>, kind: MetricType) -> Result<Vec<(Day, i64)>,
         "SELECT day, MAX(version) FROM city_day WHERE kind = $1 GROUP BY day ORDER BY day",
         &params![kind.as_str()],
         |row| Ok((row.get(0)?, row.get(1)?)),
-    )
-}
-
-fn records(tx: &mut Tx<'_>) -> Result<Vec<Violation>, DbError> {
-    tx.query(
-        "SELECT e.kind, e.id, l.known_from FROM city_record e JOIN city_record l ON l.kind = e.kind AND l.id = e.id
-         AND l.known_from > e.known_from WHERE e.known_until IS NULL OR e.known_until > l.known_from",
-        &[],
-        |row| {
-            Ok(Violation {
-                rule: Rule::CityRecords,
-                subject: format!("{} {}", row.get::<String>(0)?, row.get::<String>(1)?),
-                expected: "one version at a time".to_owned(),
-                found: format!("two from {} on", row.get::<kernel::Timestamp>(2)?),
-            })
-        },
     )
 }

@@ -3,6 +3,7 @@
 //! All are looked up by index, so that they take as long after ten years as after one.
 
 pub mod invariants;
+mod record_rules;
 mod records;
 mod register;
 
@@ -11,7 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 use kernel::{Day, Timestamp};
 use store::{DbError, RowRef, Tx, params};
 
-pub use records::{coverage, records_between, records_on};
+pub use records::{
+    Edition, FOREVER, InForce, being_told, covered, each_record, edition, editions, extent, in_force_of,
+    records_on,
+};
 pub use register::{descriptions, sensor, sensors};
 
 use super::block::{self, Facts, SensorFacts};
@@ -96,7 +100,7 @@ pub fn versions(
                 version: row.get(0)?,
                 known_at: row.get(1)?,
                 import_id: row.get(2)?,
-                changes: from_json(&row.get::<String>(3)?)?,
+                changes: Some(from_json(&row.get::<String>(3)?)?),
             })
         },
     )
@@ -227,10 +231,10 @@ pub fn report_days(tx: &mut Tx<'_>) -> Result<i64, DbError> {
 }
 
 /// What the archive has of each type.
-pub fn stats(tx: &mut Tx<'_>) -> Result<Vec<Extent>, DbError> {
+pub fn stats(tx: &mut Tx<'_>, today: Day) -> Result<Vec<Extent>, DbError> {
     MetricType::ALL
         .into_iter()
-        .map(|kind| if kind.has_sensors() { days_of(tx, kind) } else { records::stats(tx, kind) })
+        .map(|kind| if kind.has_sensors() { days_of(tx, kind) } else { records::extent(tx, kind, today) })
         .collect()
 }
 

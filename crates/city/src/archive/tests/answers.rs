@@ -6,19 +6,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use kernel::{Cursor, Day, SystemIds, Timestamp};
 use serde_json::{Value, json};
-use store::{Failure, Unavailable};
 use web::Drain;
 
 use super::super::PAGE_SENSORS;
-use super::super::answers::{AnswerError, Asked, DayAnswer, Place, RangeDay, answer, range, records};
-use super::super::commands::records::put;
+use super::super::answers::{AnswerError, Asked, DayAnswer, Place, RangeDay, answer, range};
 use super::super::queries;
 use super::super::sensor_range::sensor_range;
-use super::{day, import};
-use crate::MetricType::{self, Bikes, Reference, Weather, Works};
+use super::day;
+use crate::MetricType::{self, Bikes, Weather};
 use crate::import::Importer;
 use crate::input::{Limits, Source};
-use crate::record::Record;
 use crate::testing::{World, after_noon, on_both_engines};
 
 on_both_engines!(
@@ -29,7 +26,6 @@ on_both_engines!(
     a_range_of_one_counter,
     a_range_of_one_counter_tells_its_anomalies,
     each_day_says_what_its_own_rows_say,
-    a_day_between_others_is_quiet_and_not_unknown,
 );
 
 /// Imports how many bicycles each of so many counters has counted in the hour from noon on a day.
@@ -194,7 +190,7 @@ async fn each_day_says_what_its_own_rows_say(world: World) -> Result<()> {
     assert_eq!(describe(&world, &[(second, 7, "Pont", 2.0)]).await?, 1, "an hour more");
     assert_eq!(read(None).await?[1], ("Port".to_owned(), 2.25));
     let versions = world.read(move |tx| queries::versions(tx, Bikes, first, None, 9)).await?;
-    let described: Vec<_> = versions.iter().map(|it| it.changes.sensors_described).collect();
+    let described: Vec<_> = versions.iter().map(|it| it.changes.unwrap().sensors_described).collect();
     assert_eq!(described, [1, 0]);
     Ok(())
 }
@@ -262,49 +258,5 @@ async fn a_range_of_one_counter(world: World) -> Result<()> {
     let totals: Vec<Value> = city.iter().map(|it| serde_json::from_str(it.data.get()).unwrap()).collect();
     assert_eq!(totals.iter().map(|it| it["total_velos"].clone()).collect::<Vec<_>>(), [1.0, 21.0, 41.0]);
     assert_eq!(totals[0]["capteurs"], json!(2));
-    Ok(())
-}
-
-async fn a_day_between_others_is_quiet_and_not_unknown(world: World) -> Result<()> {
-    let record = |kind, id: &str, from: &str, to: &str| Record {
-        kind,
-        id: id.to_owned(),
-        from: day(from),
-        to: day(to),
-        body: json!({}),
-    };
-    for (kind, dates) in [
-        (Works, [("2024-02-01", "2024-02-02"), ("2024-02-05", "2024-02-05")]),
-        (Weather, [("2024-02-01", "2024-02-01"), ("2024-02-05", "2024-02-05")]),
-        (Reference, [("2024-02-02", "2020-01-01"), ("2024-02-05", "2020-01-01")]),
-    ] {
-        let records: Vec<Record> =
-            (0..).zip(dates).map(|(id, (from, to))| record(kind, &format!("{id}"), from, to)).collect();
-        let write =
-            world.run(move |tx, now| Ok::<_, Failure<()>>(put(tx, now, kind, import(1), &records)?)).await;
-        write.unwrap();
-    }
-    let known = async |kind: MetricType, on_day: &str| -> Result<Option<usize>> {
-        let on_day = day(on_day);
-        let found =
-            world.store.scan(move |tx| Ok::<_, Unavailable>(records(tx, kind, on_day, None)?)).await?;
-        Ok(found.map(|found| found.len()))
-    };
-    for (on_day, works, weather, reference) in [
-        ("2024-01-31", None, None, None),
-        ("2024-02-01", Some(1), Some(1), None),
-        ("2024-02-03", Some(0), None, Some(1)),
-        ("2024-02-05", Some(1), Some(1), Some(2)),
-        ("2024-02-06", None, None, Some(2)),
-    ] {
-        assert_eq!(known(Works, on_day).await?, works, "works on {on_day}");
-        assert_eq!(known(Weather, on_day).await?, weather, "weather on {on_day}");
-        assert_eq!(known(Reference, on_day).await?, reference, "reference on {on_day}");
-    }
-    let days = (day("2024-01-01"), day("2024-02-29"));
-    let count = async |kind| -> Result<usize> {
-        Ok(world.store.scan(move |tx| range(tx, kind, days, None)).await?.len())
-    };
-    assert_eq!((count(Works).await?, count(Weather).await?, count(Reference).await?), (5, 2, 28));
     Ok(())
 }

@@ -35,7 +35,7 @@ async fn a_day_is_seen_when_it_is_published(world: World) -> Result<()> {
     let rows = rows.into_iter().map(|(number, facts)| Staged::Block { number, facts }).collect();
     world.stage(first, rows).await.unwrap();
     assert_eq!(world.read(|tx| queries::day(tx, Roads, day(DATE), None)).await?, None);
-    assert_eq!(world.read(queries::stats).await?[1].count, 0);
+    assert_eq!(world.read(|tx| queries::stats(tx, day("2026-03-01"))).await?[1].count, 0);
     world.publish(first).await.unwrap();
     let found = world.read(|tx| queries::day(tx, Roads, day(DATE), None)).await?.unwrap();
     assert_eq!((found.head.version, found.head.known_at), (1, after_noon(0)));
@@ -45,7 +45,7 @@ async fn a_day_is_seen_when_it_is_published(world: World) -> Result<()> {
     let told: Vec<_> = events.iter().map(|event| (event.subject.as_str(), event.data.as_str())).collect();
     let data = "{\"type\":\"comptages\",\"date\":\"2024-03-31\",\"version\":1}";
     assert_eq!(told, [("comptages/2024-03-31", data)]);
-    let stats = world.read(queries::stats).await?[1];
+    let stats = world.read(|tx| queries::stats(tx, day("2026-03-01"))).await?[1];
     assert_eq!((stats.count, stats.first, stats.last), (1, Some(day(DATE)), Some(day(DATE))));
     Ok(())
 }

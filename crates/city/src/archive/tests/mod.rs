@@ -5,7 +5,6 @@ mod answers;
 mod days;
 mod imports;
 mod invariants;
-mod records;
 mod register;
 
 use anyhow::Result;

@@ -85,7 +85,7 @@ async fn a_file_becomes_days(world: World) -> Result<()> {
     assert_eq!(corrected.changed, 1);
     let date = "2024-02-02".parse().unwrap();
     let versions = world.read(move |tx| queries::versions(tx, MetricType::Bikes, date, None, 9)).await?;
-    let changes = versions[0].changes;
+    let changes = versions[0].changes.unwrap();
     assert_eq!((changes.total_before, changes.total_after), (Some(14.0), 15.0));
     assert_eq!((changes.hours_changed, changes.hours_added), (1, 0));
     Ok(())
@@ -101,7 +101,7 @@ async fn all_types_of_the_demo_are_taken_in_and_then_known(world: World) -> Resu
         let again = importer.run(kind, vec![source], Arc::new(())).await?;
         assert_eq!(again.changed, 0, "{kind}");
     }
-    let stats = world.read(queries::stats).await?;
+    let stats = world.read(move |tx| queries::stats(tx, last)).await?;
     for of in stats.iter().filter(|of| of.kind != MetricType::Reference) {
         assert!(of.count > 0, "{of:?}");
     }

@@ -4,6 +4,7 @@
 mod cut_off;
 mod files;
 mod orders;
+mod records;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};

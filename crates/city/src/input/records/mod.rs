@@ -17,7 +17,7 @@ use memchr::memchr_iter;
 
 use super::{Damage, InputError, Refusal, Tally};
 use crate::MetricType;
-use crate::record::Record;
+use crate::record::{Record, Records};
 
 /// Reads one file of a type whose facts are records.
 ///
@@ -26,17 +26,12 @@ use crate::record::Record;
 ///
 /// # Errors
 /// When the file is damaged, or is of another type.
-pub fn parse(
-    kind: MetricType,
-    name: &str,
-    data: &[u8],
-    tally: &mut Tally,
-) -> Result<Vec<Record>, InputError> {
+pub fn parse(kind: MetricType, name: &str, data: &[u8], tally: &mut Tally) -> Result<Records, InputError> {
     match kind {
         MetricType::Transit => transit::parse(name, data, tally),
-        MetricType::Weather => weather::parse(name, data, tally),
+        MetricType::Weather => weather::parse(name, data, tally).map(Records::some),
         MetricType::Works => works::parse(name, data, tally),
-        MetricType::Reference => reference::parse(name, data, tally),
+        MetricType::Reference => reference::parse(name, data, tally).map(Records::some),
         MetricType::Bikes | MetricType::Roads => {
             let found = super::detect::beginning(data);
             let missing = "records: this type has hours of sensors".to_owned();
@@ -46,13 +41,16 @@ pub fn parse(
 }
 
 /// The records of an import, ascending by id. Of several with one id one stays: the one that ends latest, then the
-/// one with more hours behind it, then the greatest by its text; so it does not matter which came first.
+/// greatest by its text; so it does not matter which came first. Weather is joined hour by hour instead.
 pub fn join(mut records: Vec<Record>, tally: &mut Tally) -> Vec<Record> {
     records.sort_by(|a, b| a.id.cmp(&b.id).then_with(|| preference(b, a)));
     let mut kept: Vec<Record> = Vec::with_capacity(records.len());
     let mut has_conflict = false;
     for record in records {
-        match kept.last() {
+        match kept.last_mut() {
+            Some(other) if other.id == record.id && record.kind == MetricType::Weather => {
+                weather::join(other, &record, tally);
+            }
             Some(better) if better.id == record.id => {
                 tally.duplicates += 1;
                 if *better != record && !has_conflict {
@@ -71,9 +69,8 @@ pub fn join(mut records: Vec<Record>, tally: &mut Tally) -> Vec<Record> {
 }
 
 fn preference(a: &Record, b: &Record) -> Ordering {
-    let hours = |record: &Record| record.body.get("hours").and_then(serde_json::Value::as_u64);
     let text = |record: &Record| (record.from, record.body.to_string());
-    a.to.cmp(&b.to).then_with(|| hours(a).cmp(&hours(b))).then_with(|| text(a).cmp(&text(b)))
+    a.to.rank().cmp(&b.to.rank()).then_with(|| text(a).cmp(&text(b)))
 }
 
 /// Text in another encoding is told by the line where it begins to make no sense.
@@ -102,7 +99,7 @@ mod tests {
             kind: MetricType::Works,
             id: id.to_string(),
             from: "2024-01-01".parse().unwrap(),
-            to: kernel::Day::from_number(20_000 + i64::from(to)).unwrap(),
+            to: kernel::Day::from_number(20_000 + i64::from(to)).unwrap().into(),
             body: json!({ "text": text }),
         }
     }
@@ -114,13 +111,6 @@ mod tests {
         let kept = join(all.to_vec(), &mut tally);
         assert_eq!(kept, [record(1, 9, 0), record(2, 1, 1)]);
         assert_eq!((tally.kept, tally.duplicates, tally.conflicts), (2, 3, 1));
-    }
-
-    #[test]
-    fn more_hours_win_over_fewer() {
-        let with =
-            |hours: u64| Record { body: json!({ "hours": hours, "a": 99 - hours }), ..record(1, 1, 1) };
-        assert_eq!(join(vec![with(24), with(3)], &mut Tally::default()), [with(24)]);
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use crate::input::shape;
 use crate::input::{InputError, Reason, Tally};
 use crate::metrics::reference::Arc;
 use crate::metrics::{Coordinates, geo};
-use crate::record::Record;
+use crate::record::{Last, Record};
 
 pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Vec<Record>, InputError> {
     let required = ["Identifiant arc", "Date debut dispo data", "Date fin dispo data", "Libelle"];
@@ -22,15 +22,18 @@ fn record(row: &Row<'_>) -> Result<Record, Reason> {
     }
     let from = civil::day(row.get("Date debut dispo data")).ok_or(Reason::BadDate)?;
     let to = match row.get("Date fin dispo data") {
-        "" => from,
-        text => civil::day(text).ok_or(Reason::BadDate)?.max(from),
+        "" => Last::On(from),
+        text => Last::On(civil::day(text).ok_or(Reason::BadDate)?.max(from)),
     };
-    let line = shape::line(row.get("geo_shape"));
-    let center = point(row.get("geo_point_2d")).or_else(|| geo::middle(&line));
+    let parts = shape::parts(row.get("geo_shape"));
+    let center = point(row.get("geo_point_2d")).or_else(|| geo::middle(parts.first()?));
     let text = |column| row.get(column).to_owned();
     let arc = Arc {
         name: text("Libelle"),
-        length: (line.len() > 1).then(|| geo::length(&line)),
+        length: parts
+            .iter()
+            .any(|part| part.len() > 1)
+            .then(|| parts.iter().map(|part| geo::length(part)).sum()),
         upstream: text("Identifiant noeud amont"),
         downstream: text("Identifiant noeud aval"),
         center: center.map(Coordinates::from),
@@ -58,7 +61,7 @@ mod tests {
         let records = parse("arcs.csv", text.as_bytes(), &mut tally).unwrap();
         let arcs: Vec<Arc> = records.iter().map(|record| Arc::deserialize(&record.body).unwrap()).collect();
         assert_eq!(
-            (records[0].from.to_string(), records[0].to.to_string()),
+            (records[0].from.to_string(), records[0].to.day().unwrap().to_string()),
             ("2005-01-01".to_owned(), "2019-06-01".to_owned())
         );
         assert_eq!((arcs[0].upstream.as_str(), arcs[0].downstream.as_str()), ("1", "2"));

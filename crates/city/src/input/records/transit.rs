@@ -14,7 +14,7 @@ use super::{body, civil, document};
 use crate::MetricType;
 use crate::input::{InputError, Reason, Tally};
 use crate::metrics::transit::{Disruption, Line, Period};
-use crate::record::Record;
+use crate::record::{Last, Record, Records};
 use lines::LineNames;
 
 /// From here on, an end is none: where 32 bits for seconds end, which Navitia gives for what nobody knows the end of
@@ -23,22 +23,30 @@ const NEVER: i64 = 2_147_400_000_000_000;
 /// The longest title that is kept, in characters: some have the whole text of a notice.
 const TITLE: usize = 300;
 
-pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Vec<Record>, InputError> {
+pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Records, InputError> {
     let document = document::read(MetricType::Transit, name, data)?;
     let Some(found) = disruptions(&document) else {
         return Err(document::refuse(MetricType::Transit, name, data, &document));
     };
     let names = LineNames::of(&document);
-    let asked_at = text(&document, &["lastUpdatedDate"]).and_then(civil::instant);
-    let mut records = Vec::with_capacity(found.len());
+    let asked_at = asked_at(&document);
+    let mut list = Vec::with_capacity(found.len());
     for (place, told) in (1..).zip(found) {
         tally.read += 1;
         match record(told, &names, asked_at) {
-            Ok(record) => records.push(record),
+            Ok(record) => list.push(record),
             Err(reason) => tally.reject(reason, name, place),
         }
     }
-    Ok(records)
+    let covered = asked_at.map(Timestamp::paris_day).map(|day| (day, day)).into_iter().collect();
+    Ok(Records { list, covered })
+}
+
+/// When a document was asked for, as far as it says so: it tells of that day as a whole. When single disruptions were
+/// changed last says nothing of others.
+fn asked_at(document: &Value) -> Option<Timestamp> {
+    let context = document.get("context").and_then(|context| text(context, &["current_datetime"]));
+    context.or_else(|| text(document, &["lastUpdatedDate"])).and_then(civil::instant)
 }
 
 /// The list of disruptions of a document, which may be one itself; `None` when there is no such list.
@@ -102,14 +110,16 @@ fn periods(told: &Value) -> Result<Vec<Period>, Reason> {
 }
 
 /// The first and the last day. What has no end is known to last until it was last told.
-fn days(periods: &[Period], known_at: Option<Timestamp>) -> Option<(Day, Day)> {
+fn days(periods: &[Period], known_at: Option<Timestamp>) -> Option<(Day, Last)> {
     let last = |period: &Period| match period.end {
         // An end at midnight is not of the day that begins then.
         Some(end) => Timestamp::from_micros(end.micros() - 1).paris_day(),
         None => known_at.unwrap_or(period.begin).max(period.begin).paris_day(),
     };
     let from = periods.iter().map(|period| period.begin.paris_day()).min()?;
-    Some((from, periods.iter().map(last).max()?))
+    let to = periods.iter().map(last).max()?;
+    let has_an_end = periods.iter().all(|period| period.end.is_some());
+    Some((from, if has_an_end { Last::On(to) } else { Last::Told(to) }))
 }
 
 /// Navitia's own number; else by its effect, or by the word of PRIM, set so that what stops a line is critical, what

@@ -6,12 +6,21 @@ use crate::MetricType;
 use crate::input::{InputError, Reason, Tally};
 use crate::metrics::works::Work;
 use crate::metrics::{Coordinates, geo};
-use crate::record::Record;
+use crate::record::{Last, Record, Records, Span};
 use crate::sensor::Point;
 
-pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Vec<Record>, InputError> {
+pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Records, InputError> {
     let required = ["Identifiant", "Date de début", "Date de fin", "Impact sur la circulation"];
-    Header::new(MetricType::Works, &required).read(name, data, tally, record)
+    let list = Header::new(MetricType::Works, &required).read(name, data, tally, record)?;
+    let covered = span(&list).into_iter().collect();
+    Ok(Records { list, covered })
+}
+
+/// An export tells of all works from the first day on that one of them begins to the last on which one ends.
+fn span(works: &[Record]) -> Option<Span> {
+    let first = works.iter().map(|work| work.from).min()?;
+    let last = works.iter().map(|work| work.to.day().unwrap_or(work.from)).max()?;
+    Some((first, last))
 }
 
 fn record(row: &Row<'_>) -> Result<Record, Reason> {
@@ -19,9 +28,13 @@ fn record(row: &Row<'_>) -> Result<Record, Reason> {
     if id.is_empty() {
         return Err(Reason::MissingId);
     }
-    let day = |column| civil::day(row.get(column)).ok_or(Reason::BadDate);
-    let (from, to) = (day("Date de début")?, day("Date de fin")?);
-    if to < from {
+    let from = civil::day(row.get("Date de début")).ok_or(Reason::BadDate)?;
+    let to = match row.get("Date de fin") {
+        // Begun, and nobody knows until when.
+        "" => Last::Open,
+        text => Last::On(civil::day(text).ok_or(Reason::BadDate)?),
+    };
+    if !to.reaches(from) {
         return Err(Reason::BadDate);
     }
     let polygons = polygons(row.get("geo_shape"));
@@ -83,7 +96,7 @@ mod tests {
     fn parsed(rows: &[String]) -> (Vec<Record>, Tally) {
         let mut tally = Tally::default();
         let text = format!("\u{feff}{HEADER}\r\n{}\r\n", rows.join("\r\n"));
-        (parse("works.csv", text.as_bytes(), &mut tally).unwrap(), tally)
+        (parse("works.csv", text.as_bytes(), &mut tally).unwrap().list, tally)
     }
 
     fn row(id: &str, code: &str, days: &str, shape: &str, point: &str) -> String {
@@ -96,7 +109,7 @@ mod tests {
             parsed(&[row("CP1", "75116", "2024-03-01;2024-03-31", SHAPE, "48.8705, 2.3005")]);
         let work = Work::deserialize(&records[0].body).unwrap();
         assert_eq!(
-            (records[0].id.as_str(), records[0].from.to_string(), records[0].to.to_string()),
+            (records[0].id.as_str(), records[0].from.to_string(), records[0].to.day().unwrap().to_string()),
             ("CP1", "2024-03-01".to_owned(), "2024-03-31".to_owned())
         );
         assert_eq!(

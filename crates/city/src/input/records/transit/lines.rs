@@ -103,7 +103,7 @@ fn line(id: &str, code: &str, mode: &str, name: &str) -> Line {
     let branch = number.and_then(|number| BRANCHES.iter().find(|(branch, _)| *branch == number));
     let by_id = number.and_then(|number| (number + 1).checked_sub(METRO_FIRST));
     let is_metro = ["metro", "métro"].iter().any(|metro| mode.to_lowercase().contains(metro));
-    let by_code = || code.parse::<u32>().ok().filter(|_| is_metro);
+    let by_code = || [code, name].into_iter().find_map(number_of_metro).filter(|_| is_metro);
     let of_metro = |number: &u32| (1..=METRO_LINES).contains(number);
     let metro = by_id.filter(of_metro).or_else(by_code).filter(of_metro);
     let called = if let Some(metro) = metro {
@@ -118,6 +118,14 @@ fn line(id: &str, code: &str, mode: &str, name: &str) -> Line {
         format!("{mode} {code}").trim().to_owned()
     };
     Line { id: id.to_owned(), name: called, metro: metro.and_then(|number| u8::try_from(number).ok()) }
+}
+
+/// The number of a line of the metro as sources write it: `5`, `M5`, `Métro 8`, `METRO 14`; not `3bis`.
+fn number_of_metro(code: &str) -> Option<u32> {
+    let code = code.trim().to_lowercase();
+    let prefix = ["métro", "metro", "m"].iter().find_map(|prefix| code.strip_prefix(prefix));
+    let number = prefix.unwrap_or(&code).trim();
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
 }
 
 #[cfg(test)]
@@ -135,6 +143,14 @@ mod tests {
         assert_eq!(told("line:IDFM:C01384", "", "", ""), ("14".to_owned(), Some(14)));
         assert_eq!(told("line:IDFM:C01386", "3B", "Metro", "3B"), ("3B".to_owned(), None));
         assert_eq!(told("line:X:7", "7", "Métro", "Métro 7"), ("7".to_owned(), Some(7)));
+        for (code, line) in [("M5", 5), ("Métro 8", 8), ("METRO 14", 14), ("m 1", 1)] {
+            assert_eq!(told("line:X", code, "metro", ""), (line.to_string(), Some(line)), "{code}");
+            assert_eq!(told("line:X", "", "Métro", code).1, Some(line), "{code}");
+            assert_eq!(told("line:X", code, "Bus", "").1, None, "{code}");
+        }
+        for code in ["3bis", "M7bis", "7B", "M", "T4", "M+5", "0", "M15"] {
+            assert_eq!(told("line:X", code, "Metro", "").1, None, "{code}");
+        }
         assert_eq!(told("line:X:15", "15", "Metro", ""), ("15".to_owned(), None));
         assert_eq!(told("line:IDFM:C01370", "", "", ""), ("line:IDFM:C01370".to_owned(), None));
     }

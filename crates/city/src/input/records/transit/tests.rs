@@ -8,7 +8,7 @@ use super::*;
 fn parsed(document: &Value) -> (Vec<(Record, Disruption)>, Tally) {
     let mut tally = Tally::default();
     let records = parse("perturbations.json", document.to_string().as_bytes(), &mut tally).unwrap();
-    let disruptions = records.into_iter().map(|record| {
+    let disruptions = records.list.into_iter().map(|record| {
         let disruption = Disruption::deserialize(&record.body).unwrap();
         (record, disruption)
     });
@@ -16,7 +16,7 @@ fn parsed(document: &Value) -> (Vec<(Record, Disruption)>, Tally) {
 }
 
 fn days(record: &Record) -> (String, String) {
-    (record.from.to_string(), record.to.to_string())
+    (record.from.to_string(), record.to.day().unwrap().to_string())
 }
 
 #[test]

@@ -7,39 +7,56 @@ use kernel::{Day, Timestamp};
 use serde_json::Value;
 
 use super::super::civil;
-use super::units::{Measure, Values};
-use super::{Rejects, place, record};
+use super::units::{Measure, thousandths};
+use super::{Rejects, place, record, slot};
 use crate::input::{Damage, InputError, Reason};
-use crate::metrics::weather::Weather;
+use crate::metrics::hours_of;
+use crate::metrics::weather::{Hour, Weather, word};
 use crate::record::Record;
-
-/// What the hours of a day add up to.
-#[derive(Default)]
-struct Hours {
-    temperature: Values,
-    rain: Values,
-    wind: Values,
-    code: Option<u64>,
-}
 
 pub(super) fn read(name: &str, told: &Value, rejects: &mut Rejects<'_>) -> Result<Vec<Record>, InputError> {
     let base = Weather { source: "open-meteo".to_owned(), place: place(told), ..Weather::default() };
-    let mut days: BTreeMap<Day, Weather> = BTreeMap::new();
+    // With the place in its list at which a day begins.
+    let mut days: BTreeMap<Day, (usize, Weather)> = BTreeMap::new();
     if let Some(daily) = Lists::of(name, told, "daily")? {
         for place in 0..daily.len() {
-            match daily.day(place, told) {
-                Some(day) => drop(days.insert(day, of_day(&daily, place, &base, rejects))),
+            match daily.hour(place, told) {
+                Some((day, _)) => drop(days.insert(day, (place, of_day(&daily, place, &base, rejects)))),
                 None => rejects.reject(Reason::BadDate, place),
             }
         }
     }
     if let Some(hourly) = Lists::of(name, told, "hourly")? {
-        for (day, hours) in of_hours(&hourly, told, rejects) {
-            let weather = days.entry(day).or_insert_with(|| base.clone());
-            complete(weather, &hours);
+        let mut before = None;
+        for place in 0..hourly.len() {
+            let Some(at) = hourly.hour(place, told) else {
+                rejects.reject(Reason::BadDate, place);
+                continue;
+            };
+            let (day, slot) = second_of_two(at, before);
+            before = Some((day, slot));
+            let weather = &mut days.entry(day).or_insert_with(|| (place, base.clone())).1;
+            let hour = of_hour(&hourly, place, rejects);
+            if hour != Hour::default() {
+                weather.by_hour.insert(slot, hour);
+            }
         }
     }
-    Ok(days.into_iter().map(|(day, weather)| record(day, &weather)).collect())
+    let mut records = Vec::new();
+    for (day, (place, weather)) in days {
+        if weather.is_empty() {
+            rejects.reject(Reason::MissingNumber, place);
+        } else {
+            records.push(record(day, &weather));
+        }
+    }
+    Ok(records)
+}
+
+/// In October the clock shows one hour twice: in a list in order the second is the one after.
+fn second_of_two((day, slot): (Day, u8), before: Option<(Day, u8)>) -> (Day, u8) {
+    let is_again = before == Some((day, slot)) && usize::from(slot) + 1 < hours_of(day);
+    (day, if is_again { slot + 1 } else { slot })
 }
 
 /// What the source says of the day as a whole.
@@ -54,47 +71,19 @@ fn of_day(daily: &Lists<'_>, place: usize, base: &Weather, rejects: &mut Rejects
         rain: get(Measure::Rain, &["precipitation_sum"]),
         wind: mean_wind.or(max_wind),
         is_gust: mean_wind.is_none() && max_wind.is_some(),
-        conditions: daily.code(place).map(|code| words(code).to_owned()),
+        conditions: daily.code(place).and_then(word).map(str::to_owned),
         ..base.clone()
     }
 }
 
-fn of_hours(hourly: &Lists<'_>, told: &Value, rejects: &mut Rejects<'_>) -> BTreeMap<Day, Hours> {
-    let mut days: BTreeMap<Day, Hours> = BTreeMap::new();
-    for place in 0..hourly.len() {
-        let Some(day) = hourly.day(place, told) else {
-            rejects.reject(Reason::BadDate, place);
-            continue;
-        };
-        let hours = days.entry(day).or_default();
-        let lists = [
-            (Measure::Temperature, &["temperature_2m"][..], &mut hours.temperature),
-            (Measure::Rain, &["precipitation"], &mut hours.rain),
-            (Measure::Wind, &["wind_speed_10m", "windspeed_10m"], &mut hours.wind),
-        ];
-        for (measure, names, values) in lists {
-            if let Some(value) = hourly.value(measure, names, place, rejects) {
-                values.add(value);
-            }
-        }
-        hours.code = hours.code.max(hourly.code(place));
+fn of_hour(hourly: &Lists<'_>, place: usize, rejects: &mut Rejects<'_>) -> Hour {
+    let mut get = |measure, names: &[&str]| hourly.value(measure, names, place, rejects).map(thousandths);
+    Hour {
+        temperature: get(Measure::Temperature, &["temperature_2m"]),
+        rain: get(Measure::Rain, &["precipitation"]),
+        wind: get(Measure::Wind, &["wind_speed_10m", "windspeed_10m"]),
+        code: hourly.code(place),
     }
-    days
-}
-
-/// Fills in what the source did not say of the day as a whole. A mean wind of hours is better than a maximum of the day.
-fn complete(weather: &mut Weather, hours: &Hours) {
-    weather.hours = Some(hours.temperature.count().max(hours.rain.count()).max(hours.wind.count()));
-    weather.mean = weather.mean.or(hours.temperature.mean());
-    weather.min = weather.min.or(hours.temperature.min());
-    weather.max = weather.max.or(hours.temperature.max());
-    weather.rain = weather.rain.or(hours.rain.total());
-    if weather.is_gust || weather.wind.is_none() {
-        weather.is_gust = weather.is_gust && hours.wind.count() == 0;
-        weather.wind = hours.wind.mean().or(weather.wind);
-    }
-    let code = || hours.code.map(|code| words(code).to_owned());
-    weather.conditions = weather.conditions.take().or_else(code);
 }
 
 /// The lists of one kind, all as long as their list of times.
@@ -123,22 +112,22 @@ impl<'v> Lists<'v> {
         self.times.len()
     }
 
-    /// The day in Paris of a time: local time of Paris, or of the zone that the answer is in, or seconds since 1970.
-    fn day(&self, place: usize, told: &Value) -> Option<Day> {
+    /// The day in Paris of a time and the hour of that day, counted from its first: local time of Paris, or of the zone
+    /// that the answer is in, or seconds since 1970.
+    fn hour(&self, place: usize, told: &Value) -> Option<(Day, u8)> {
         let offset = told.get("utc_offset_seconds").and_then(Value::as_i64).unwrap_or_default();
         let is_paris = told.get("timezone").and_then(Value::as_str).is_none_or(|zone| zone == "Europe/Paris");
-        match &self.times[place] {
-            Value::Number(seconds) => {
-                Some(Timestamp::from_micros(0).plus_seconds(seconds.as_i64()?).paris_day())
-            }
-            Value::String(text) if text.len() == 10 => text.parse().ok(),
-            Value::String(text) if is_paris => civil::instant(text).map(|_| text.get(..10)?.parse().ok())?,
+        let at = match &self.times[place] {
+            Value::Number(seconds) => Timestamp::from_micros(0).plus_seconds(seconds.as_i64()?),
+            Value::String(text) if text.len() == 10 => return Some((text.parse().ok()?, 0)),
+            Value::String(text) if is_paris => civil::instant(text)?,
             Value::String(text) => {
                 let utc: Timestamp = format!("{text}:00Z").parse().ok()?;
-                Some(utc.plus_seconds(-offset).paris_day())
+                utc.plus_seconds(-offset)
             }
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        }
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        slot(at)
     }
 
     /// The value of the first of some lists that is there.
@@ -164,39 +153,22 @@ impl<'v> Lists<'v> {
     }
 }
 
-/// What a weather code stands for (WMO code table 4677, as far as Open-Meteo uses it).
-fn words(code: u64) -> &'static str {
-    match code {
-        0 => "Ensoleillé",
-        1 | 2 => "Partiellement nuageux",
-        3 => "Couvert",
-        45 | 48 => "Brouillard",
-        51..=57 => "Bruine",
-        61 | 80 => "Pluie faible",
-        63 | 66 | 81 => "Pluie",
-        65 | 67 | 82 => "Pluie forte",
-        71..=77 | 85 | 86 => "Neige",
-        95..=99 => "Orage",
-        _ => "Inconnu",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
     use crate::input::Tally;
+    use crate::metrics::weather::{self, WeatherDay};
 
-    fn parsed(document: &Value) -> (Vec<(Record, Weather)>, Tally) {
+    fn parsed(document: &Value) -> (Vec<(Record, WeatherDay)>, Tally) {
         let mut tally = Tally::default();
         let records = super::super::parse("meteo.json", document.to_string().as_bytes(), &mut tally).unwrap();
         let with_weather = records.into_iter().map(|record| {
-            let weather = Weather::deserialize(&record.body).unwrap();
-            (record, weather)
+            let day = weather::day(record.from, std::slice::from_ref(&record)).metrics.unwrap();
+            (record, day)
         });
         (with_weather.collect(), tally)
     }
@@ -269,6 +241,23 @@ mod tests {
         assert_eq!(tally.rejected[&Reason::BadDate].first[0].line, 2);
         assert_eq!(tally.rejected[&Reason::BadNumber].first[0].line, 3);
         assert_eq!(tally.read, 3);
+    }
+
+    #[test]
+    fn a_day_without_any_value_is_rejected() {
+        let (found, tally) = parsed(&json!({
+            "hourly": {"time": ["2026-07-01T00:00", "2026-07-02T00:00"], "temperature_2m": [null, 20.0]},
+            "daily": {"time": ["2026-07-03"], "temperature_2m_max": [null]},
+        }));
+        assert_eq!((found.len(), tally.read), (1, 3));
+        assert_eq!(tally.rejected[&Reason::MissingNumber].count, 2);
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_two_hours() {
+        let times: Vec<String> = ["01", "02", "02", "03"].map(|hour| format!("2026-10-25T{hour}:00")).into();
+        let (found, _) = parsed(&json!({"hourly": {"time": times, "temperature_2m": [1.0, 2.0, 3.0, 4.0]}}));
+        assert_eq!((found[0].1.hours, found[0].1.mean), (Some(4), Some(2.5)));
     }
 
     #[test]

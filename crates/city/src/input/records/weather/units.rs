@@ -4,11 +4,6 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use crate::metrics::number::{mean, ratio};
-
-/// Thousandths, in which sums are exact.
-const UNITS: i64 = 1_000;
-
 /// What is measured, with what is credible of it: outside lies everything that was ever measured in France (−41 °C at
 /// Mouthe, 1985; 46 °C at Vérargues, 2019; some 300 km/h on Mont Ventoux and Cap Corse; 400 mm in an hour), with a margin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,47 +53,9 @@ impl Measure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoSense;
 
-/// Values of a day, in thousandths.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Values {
-    sum: i64,
-    count: u32,
-    min: Option<i64>,
-    max: Option<i64>,
-}
-
-impl Values {
-    pub(super) fn add(&mut self, value: f64) {
-        let value = thousandths(value);
-        self.sum += value;
-        self.count += 1;
-        self.min = Some(self.min.map_or(value, |min| min.min(value)));
-        self.max = Some(self.max.map_or(value, |max| max.max(value)));
-    }
-
-    pub(super) fn count(&self) -> u32 {
-        self.count
-    }
-
-    pub(super) fn total(&self) -> Option<f64> {
-        (self.count > 0).then(|| ratio(self.sum, UNITS))
-    }
-
-    pub(super) fn mean(&self) -> Option<f64> {
-        mean(self.sum, self.count, UNITS)
-    }
-
-    pub(super) fn min(&self) -> Option<f64> {
-        self.min.map(|min| ratio(min, UNITS))
-    }
-
-    pub(super) fn max(&self) -> Option<f64> {
-        self.max.map(|max| ratio(max, UNITS))
-    }
-}
-
+/// A value in thousandths, in which sums are exact.
 #[expect(clippy::cast_possible_truncation, reason = "credible values are far below 2^53 thousandths")]
-fn thousandths(value: f64) -> i64 {
+pub(super) fn thousandths(value: f64) -> i64 {
     (value * 1_000.0).round() as i64
 }
 
