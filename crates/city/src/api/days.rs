@@ -308,8 +308,7 @@ async fn list_versions(
     paging: Paging,
 ) -> Result<Json<Page<VersionInfo>>, Rejection> {
     let (before, limit) = (paging.after::<i64>()?, paging.limit);
-    let read =
-        move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(versions(tx, kind, day, before, limit.probe())?);
+    let read = move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(versions(tx, kind, day, before, limit.probe())?);
     let versions = city.store().read(read).await?;
     if versions.is_empty() && before.is_none() {
         Err(no_data(kind, day))?;

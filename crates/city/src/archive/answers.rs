@@ -16,9 +16,9 @@ use serde_json::value::RawValue;
 use store::{DbError, Tx, Unavailable};
 
 use super::{PAGE_SENSORS, Version, count, from_json, queries, to_json};
+use crate::metrics::SensorDay;
 use crate::metrics::bikes::{self, BikeTotals, CounterDay};
 use crate::metrics::roads::{self, ArcDay};
-use crate::metrics::SensorDay;
 use crate::quality::{self, Findings};
 use crate::{City, MetricType};
 pub(crate) use records::records;

@@ -68,7 +68,10 @@ mod tests {
         assert_eq!(parts(several), [places(2.5), places(3.0)]);
         let feature = format!(r#"{{"type": "Feature", "geometry": {several}}}"#);
         assert_eq!(parts(&feature).len(), 2);
-        assert_eq!(parts(r#"{"type": "LineString", "coordinates": [[2.5, 48.5], [2.5, 48.25]]}"#), [places(2.5)]);
+        assert_eq!(
+            parts(r#"{"type": "LineString", "coordinates": [[2.5, 48.5], [2.5, 48.25]]}"#),
+            [places(2.5)]
+        );
         assert_eq!(parts("null"), [[]; 0]);
     }
 

@@ -6,8 +6,8 @@ use kernel::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DayCount, in_force};
 use super::number::{count, percent, ratio};
+use super::{DayCount, in_force};
 use crate::MetricType;
 use crate::record::Record;
 

@@ -6,8 +6,8 @@ use kernel::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use told::{Hour, Weather};
 pub(crate) use told::word;
+pub use told::{Hour, Weather};
 
 use super::{Coordinates, geo, in_force};
 use crate::MetricType;
@@ -239,7 +239,9 @@ mod tests {
     fn of_several_the_one_with_most_hours_then_the_nearest_counts() {
         let at = |lon, hours: u8| Weather {
             place: Some(Coordinates { lon, lat: 48.85 }),
-            by_hour: (0..hours).map(|slot| (slot, Hour { temperature: Some(9), ..Hour::default() })).collect(),
+            by_hour: (0..hours)
+                .map(|slot| (slot, Hour { temperature: Some(9), ..Hour::default() }))
+                .collect(),
             source: lon.to_string(),
             mean: Some(9.0),
             ..Weather::default()

@@ -8,8 +8,8 @@ use serde::Serialize;
 use store::{Call, DbError, Failure, Tx, params};
 use uuid::Uuid;
 
-use super::super::queries::{self, FOREVER};
 use super::super::count;
+use super::super::queries::{self, FOREVER};
 use super::day::{self, Attempt, Claim, Overtaken};
 use super::numbering;
 use crate::record::Span;

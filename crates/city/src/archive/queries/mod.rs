@@ -13,7 +13,8 @@ use kernel::{Day, Timestamp};
 use store::{DbError, RowRef, Tx, params};
 
 pub use records::{
-    Edition, FOREVER, InForce, being_told, covered, each_record, edition, editions, extent, in_force_of, records_on,
+    Edition, FOREVER, InForce, being_told, covered, each_record, edition, editions, extent, in_force_of,
+    records_on,
 };
 pub use register::{Register, register, sensor, sensors};
 

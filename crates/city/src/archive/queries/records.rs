@@ -178,7 +178,14 @@ pub fn editions(
                         AND (NOT r.told OR r.to_day < $5 OR r.from_day = $2 OR e.told_until >= $2))
          ) ORDER BY number DESC LIMIT $4",
         &params![kind.as_str(), day, before.unwrap_or(i64::MAX), limit, FOREVER],
-        |row| Ok(VersionInfo { version: row.get(0)?, known_at: row.get(1)?, import_id: row.get(2)?, changes: None }),
+        |row| {
+            Ok(VersionInfo {
+                version: row.get(0)?,
+                known_at: row.get(1)?,
+                import_id: row.get(2)?,
+                changes: None,
+            })
+        },
     )
 }
 

@@ -4,6 +4,7 @@
 mod answers;
 mod days;
 mod imports;
+mod migration;
 mod register;
 
 use anyhow::Result;

@@ -57,7 +57,12 @@ fn many(count: usize, impact: &str) -> Records {
     Records::some((0..count).map(work).collect())
 }
 
-async fn publish(ground: &Ground, kind: MetricType, number: u128, found: Records) -> Result<u64, ImportError> {
+async fn publish(
+    ground: &Ground,
+    kind: MetricType,
+    number: u128,
+    found: Records,
+) -> Result<u64, ImportError> {
     Publisher::new(ground, kind, Uuid::from_u128(number), found).publish().await
 }
 
@@ -73,9 +78,15 @@ async fn on(world: &World, on_day: &str, known: Option<i64>) -> Result<Vec<Strin
 }
 
 /// How many records tell of a day; `None` when it is unknown.
-async fn known(world: &World, kind: MetricType, on_day: &str, at: Option<Timestamp>) -> Result<Option<usize>> {
+async fn known(
+    world: &World,
+    kind: MetricType,
+    on_day: &str,
+    at: Option<Timestamp>,
+) -> Result<Option<usize>> {
     let on_day = date(on_day);
-    let found = world.store.scan(move |tx| Ok::<_, Unavailable>(answers::records(tx, kind, on_day, at)?)).await?;
+    let found =
+        world.store.scan(move |tx| Ok::<_, Unavailable>(answers::records(tx, kind, on_day, at)?)).await?;
     Ok(found.map(|found| found.len()))
 }
 
@@ -122,7 +133,8 @@ async fn a_later_record_takes_the_place_of_the_earlier(world: World) -> Result<(
 }
 
 async fn the_same_again_changes_nothing(world: World) -> Result<()> {
-    let records = vec![work("a", "2024-03-01", "2024-03-31", "1"), work("b", "2024-03-10", "2024-03-10", "1")];
+    let records =
+        vec![work("a", "2024-03-01", "2024-03-31", "1"), work("b", "2024-03-10", "2024-03-10", "1")];
     write(&world, records.clone()).await?;
     assert_eq!(write(&world, records.clone()).await?, 0);
     // At the same instant, as clocks of several processes may have it.
@@ -185,7 +197,8 @@ async fn only_days_that_were_told_are_quiet(world: World) -> Result<()> {
     let works = vec![work("a", "2024-02-01", "2024-02-02", ""), work("b", "2024-02-05", "2024-02-05", "")];
     let export = Records { list: works, covered: vec![(date("2024-02-01"), date("2024-02-05"))] };
     publish(&ground, Works, 4, export).await?;
-    let expected = [("2024-01-31", None), ("2024-02-01", Some(1)), ("2024-02-03", Some(0)), ("2024-02-06", None)];
+    let expected =
+        [("2024-01-31", None), ("2024-02-01", Some(1)), ("2024-02-03", Some(0)), ("2024-02-06", None)];
     for (on_day, count) in expected {
         assert_eq!(known(&world, Works, on_day, None).await?, count, "{on_day}");
     }
@@ -325,7 +338,8 @@ async fn weather_is_corrected_hour_by_hour(world: World) -> Result<()> {
     let importer = Importer::new(world.store.clone(), Arc::new(SystemIds), Drain::new(), Limits::default());
     let import = async |source: Source| importer.run(Weather, vec![source], Arc::new(())).await;
     let mean = async || -> Result<(Value, Value)> {
-        let of = world.store.scan(|tx| answers::answer(tx, Weather, date("2024-03-05"), None, None, 1)).await?;
+        let of =
+            world.store.scan(|tx| answers::answer(tx, Weather, date("2024-03-05"), None, None, 1)).await?;
         let data: Value = serde_json::from_str(of.unwrap().data.get())?;
         Ok((data["metrics"]["temp_moyenne"].clone(), data["metrics"]["heures_presentes"].clone()))
     };
@@ -345,7 +359,10 @@ async fn ranges_give_numbers_without_lists(world: World) -> Result<()> {
     let range = world.store.scan(move |tx| answers::range(tx, Works, days, None)).await?;
     let data: Vec<Value> = range.iter().map(|it| serde_json::from_str(it.data.get()).unwrap()).collect();
     assert_eq!(data.len(), 2);
-    assert_eq!((&data[0]["total_chantiers_actifs"], &data[0]["repartition_impacts"]["RESTREINTE"]), (&json!(30), &json!(30)));
+    assert_eq!(
+        (&data[0]["total_chantiers_actifs"], &data[0]["repartition_impacts"]["RESTREINTE"]),
+        (&json!(30), &json!(30))
+    );
     let fields: BTreeSet<&str> = data[0].as_object().unwrap().keys().map(String::as_str).collect();
     assert!(!fields.contains("chantiers_actifs") && !fields.contains("zones_critiques"), "{fields:?}");
     Ok(())

@@ -26,12 +26,7 @@ use crate::record::{Record, Records};
 ///
 /// # Errors
 /// When the file is damaged, or is of another type.
-pub fn parse(
-    kind: MetricType,
-    name: &str,
-    data: &[u8],
-    tally: &mut Tally,
-) -> Result<Records, InputError> {
+pub fn parse(kind: MetricType, name: &str, data: &[u8], tally: &mut Tally) -> Result<Records, InputError> {
     match kind {
         MetricType::Transit => transit::parse(name, data, tally),
         MetricType::Weather => weather::parse(name, data, tally).map(Records::some),

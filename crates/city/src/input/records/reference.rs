@@ -30,7 +30,10 @@ fn record(row: &Row<'_>) -> Result<Record, Reason> {
     let text = |column| row.get(column).to_owned();
     let arc = Arc {
         name: text("Libelle"),
-        length: parts.iter().any(|part| part.len() > 1).then(|| parts.iter().map(|part| geo::length(part)).sum()),
+        length: parts
+            .iter()
+            .any(|part| part.len() > 1)
+            .then(|| parts.iter().map(|part| geo::length(part)).sum()),
         upstream: text("Identifiant noeud amont"),
         downstream: text("Identifiant noeud aval"),
         center: center.map(Coordinates::from),

@@ -149,7 +149,8 @@ impl Weather {
     /// says of the day as a whole, else that of the hours there are; a mean wind of any hours is better than a maximum.
     pub(super) fn on(self, date: Day) -> WeatherDay {
         let of = |value: fn(&Hour) -> Option<i64>| Values(self.by_hour.values().filter_map(value).collect());
-        let (temperature, rain, wind) = (of(|hour| hour.temperature), of(|hour| hour.rain), of(|hour| hour.wind));
+        let (temperature, rain, wind) =
+            (of(|hour| hour.temperature), of(|hour| hour.rain), of(|hour| hour.wind));
         let best = |hours: &Values, value: fn(&Values) -> Option<f64>, whole: Option<f64>| {
             let of_hours = value(hours);
             if hours.0.len() >= hours_of(date) { of_hours } else { whole.or(of_hours) }
@@ -250,7 +251,10 @@ mod tests {
         let whole = Weather { mean: Some(7.5), wind: Some(40.0), is_gust: true, ..Weather::default() };
         let some: Vec<(u8, i64)> = (0..23).map(|slot| (slot, 10_000)).collect();
         let partly = whole.clone().corrected(with_hours(&some)).on(date());
-        assert_eq!((partly.mean, partly.max, partly.wind, partly.is_gust), (Some(7.5), Some(10.0), Some(40.0), true));
+        assert_eq!(
+            (partly.mean, partly.max, partly.wind, partly.is_gust),
+            (Some(7.5), Some(10.0), Some(40.0), true)
+        );
         let all: Vec<(u8, i64)> = (0..24).map(|slot| (slot, 10_000)).collect();
         assert_eq!(whole.clone().corrected(with_hours(&all)).on(date()).mean, Some(10.0));
         assert_eq!(with_hours(&all).corrected(whole).on(date()).mean, Some(10.0), "in any order");

@@ -61,7 +61,8 @@ fn of_hour(day: Day, told: &Value) -> Option<(u8, Hour)> {
         None => civil::instant(&format!("{day}T{}", told.get("datetime")?.as_str()?))?,
     };
     let (_, slot) = slot(at).filter(|(of, _)| *of == day)?;
-    let get = |measure: Measure, field: &str| measure.read(told.get(field), "").ok().flatten().map(thousandths);
+    let get =
+        |measure: Measure, field: &str| measure.read(told.get(field), "").ok().flatten().map(thousandths);
     let hour = Hour {
         temperature: get(Measure::Temperature, "temp"),
         rain: get(Measure::Rain, "precip"),
@@ -99,7 +100,10 @@ mod tests {
             "windspeed": 32.0, "conditions": "Partially cloudy",
         }]));
         let (record, weather) = &found[0];
-        assert_eq!((record.id.as_str(), record.from), ("2024-06-04/visual-crossing@48.86,2.34", weather.date));
+        assert_eq!(
+            (record.id.as_str(), record.from),
+            ("2024-06-04/visual-crossing@48.86,2.34", weather.date)
+        );
         assert_eq!((weather.mean, weather.rain, weather.hours), (Some(15.5), None, None));
         assert_eq!((weather.wind, weather.is_gust), (Some(32.0), true));
         assert_eq!(weather.conditions.as_deref(), Some("Partially cloudy"));
