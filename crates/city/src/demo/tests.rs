@@ -55,7 +55,7 @@ fn every_file_is_read_to_its_end_and_only_what_is_meant_is_wrong() {
         (MetricType::Roads, 24 * hours, 0, 0),
         (MetricType::Weather, i64::from(DAYS), 0, 0),
         (MetricType::Works, 15, 0, 0),
-        (MetricType::Transit, 12, 0, 0),
+        (MetricType::Transit, 13, 0, 0),
         (MetricType::Reference, 24, 0, 0),
     ] {
         let tally = read(kind).tally;

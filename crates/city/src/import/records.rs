@@ -14,6 +14,7 @@ use super::ground::{Ground, Stopped};
 use crate::MetricType;
 use crate::archive::commands::day::{self, Attempt, Claim, Overtaken};
 use crate::archive::commands::records::{self as commands, Revised, STAGED_BYTES, STAGED_RECORDS};
+use crate::archive::count;
 use crate::archive::queries::{self, Edition, InForce};
 use crate::record::{Records, united};
 use plan::{Plan, Telling};
@@ -142,14 +143,16 @@ impl<'g> Publisher<'g> {
         let (kind, mut after) = (self.kind, String::new());
         loop {
             let from = after.clone();
-            let limit = COMPARED_AT_ONCE as i64;
+            let limit = count(COMPARED_AT_ONCE);
             let told = self.read(move |tx| queries::being_told(tx, kind, &from, limit)).await?;
             let Some(InForce { id, .. }) = told.last() else { return Ok(()) };
             after.clone_from(id);
             // The list is ascending by id.
             let is_there =
                 |id: &str| self.found.list.binary_search_by(|record| record.id.as_str().cmp(id)).is_ok();
-            told.iter().filter(|row| !is_there(&row.id)).for_each(|row| plan.end(row));
+            for row in told.iter().filter(|row| !is_there(&row.id)) {
+                plan.end(row);
+            }
         }
     }
 

@@ -264,7 +264,7 @@ mod tests {
         let records = [work("a", ("2024-03-01", ""), "", Some("75008"))];
         let of = |date: &str| day(date.parse().unwrap(), &records);
         assert_eq!((of("2024-02-29").numbers.total, of("2034-03-01").numbers.total), (0, 1));
-        let told = serde_json::to_value(&of("2024-03-01")).unwrap();
+        let told = serde_json::to_value(of("2024-03-01")).unwrap();
         let active = &told["chantiers_actifs"][0];
         assert!(active["date_fin"].is_null() && active["impact"].is_null(), "{told}");
         assert_eq!(told["repartition_impacts"], serde_json::json!({"NON_PRECISE": 1}));

@@ -92,12 +92,9 @@ fn line(finding: &Finding) -> String {
 fn versions_told(versions: &[VersionInfo]) -> String {
     let mut text = String::new();
     for VersionInfo { version, known_at, changes, .. } in versions {
+        let (added, changed) = changes.map_or((0, 0), |changes| (changes.hours_added, changes.hours_changed));
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "version {version} of {known_at}: {} hours added, {} changed",
-            changes.hours_added, changes.hours_changed
-        );
+        let _ = writeln!(text, "version {version} of {known_at}: {added} hours added, {changed} changed");
     }
     text
 }

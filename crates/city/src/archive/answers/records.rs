@@ -123,7 +123,9 @@ fn reference_range(tx: &mut Tx<'_>, days: Span, edition: &Edition) -> Result<Vec
     for day in each(common((first, days.1), days)) {
         let mut is_new = out.is_empty();
         while let Some((_, arcs)) = begun.next_if(|(from, _)| *from <= day) {
-            arcs.iter().for_each(|arc| counted.add(arc));
+            for arc in &arcs {
+                counted.add(arc);
+            }
             is_new = true;
         }
         let data = match out.last() {

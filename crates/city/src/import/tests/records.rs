@@ -174,8 +174,8 @@ async fn an_arc_counts_from_its_first_day_on(world: World) -> Result<()> {
 
 /// A document of disruptions as it was told on a day: each by its id and whether it has an end, which is on that day.
 fn told(on_day: &str, disruptions: &[(&str, bool)]) -> Records {
-    let last = |has_end| if has_end { Last::On(date(on_day)) } else { Last::Told(date(on_day)) };
-    let one = |(id, has_end): &(&str, bool)| record(Transit, id, "2024-03-01", last(*has_end), json!({}));
+    let end = |has_end| if has_end { Last::On(date(on_day)) } else { Last::Told(date(on_day)) };
+    let one = |(id, has_end): &(&str, bool)| record(Transit, id, "2024-03-01", end(*has_end), json!({}));
     let list = disruptions.iter().map(one).collect();
     Records { list, covered: vec![(date(on_day), date(on_day))] }
 }
