@@ -5,6 +5,7 @@ mod answers;
 mod days;
 mod imports;
 mod invariants;
+mod migration;
 mod records;
 mod register;
 
