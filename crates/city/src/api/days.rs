@@ -39,11 +39,13 @@ impl From<AnswerError> for Problem {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DayParams {
-    /// As it was known at that instant, or at the end of that day; without it, as it is known now.
+    /// As it was known at that instant, or at the end of that day; without it, as it is known now. Beside `curseur` it must
+    /// be that of the first page, and may be left out.
     #[serde(rename = "connu_le")]
     #[param(rename = "connu_le", example = "2024-04-01")]
     known: Option<String>,
-    /// The `curseur` of the page before; it keeps to the version that the first page was of.
+    /// The `curseur` of the page before, of the same type and day; it keeps to the version and to the instant that the
+    /// first page was of.
     #[serde(rename = "curseur")]
     #[param(rename = "curseur", value_type = Option<String>)]
     cursor: Option<Cursor>,
@@ -92,7 +94,8 @@ struct DayBody {
     params(("type" = MetricType, Path, description = "The type of metrics"),
            ("date" = Day, Path, description = "The day"), DayParams),
     responses((status = 200, body = DayBody),
-              (status = 400, description = "Not a date, or no such type: the date is looked at first"),
+              (status = 400, description = "Not a date, or no such type: the date is looked at first. Or a cursor that \
+                             this list did not give out, or that is of another `connu_le`"),
               (status = 404, description = "There is no data of that type for that day, or was not yet")))]
 async fn show_day(
     State(city): State<City>,

@@ -6,6 +6,7 @@ mod days;
 mod imports;
 mod invariants;
 mod migration;
+mod old_days;
 mod register;
 
 use anyhow::Result;
