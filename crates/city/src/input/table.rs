@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::facts::{Cell, Run, Spill};
 use super::feed::count_lines;
 use super::instant::Moment;
-use super::{InputError, Seen};
+use super::{Damage, InputError, Seen};
 use crate::hours::Reading;
 use crate::sensor::About;
 
@@ -28,12 +28,12 @@ struct Known {
 }
 
 impl Roster {
-    fn number(&self, id: &[u8]) -> Result<u32, InputError> {
+    fn number(&self, id: &[u8]) -> Result<u32, Damage> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = known.numbers.get(id) {
             return Ok(*number);
         }
-        let full = || InputError::TooManySensors(MOST_SENSORS);
+        let full = || Damage::TooManySensors(MOST_SENSORS);
         let number = u32::try_from(known.ids.len()).map_err(|_| full())?;
         if known.ids.len() >= MOST_SENSORS {
             return Err(full());
@@ -61,7 +61,7 @@ pub(super) struct Table<'a> {
     last: usize,
     cells: Vec<Cell>,
     most_cells: usize,
-    /// How many bytes texts may still take.
+    /// How many bytes texts may still take, beside those that are taken already, be they in use or not.
     texts: usize,
     spill: Option<Spill>,
     runs: Vec<Run>,
@@ -208,7 +208,7 @@ impl<'a> Table<'a> {
     }
 
     /// The place of a new sensor.
-    pub(super) fn insert(&mut self, id: &[u8]) -> Result<usize, InputError> {
+    pub(super) fn insert(&mut self, id: &[u8]) -> Result<usize, Damage> {
         let place = self.sensors.len();
         self.sensors.push(Sensor {
             number: self.roster.number(id)?,
@@ -286,7 +286,8 @@ impl<'a> Table<'a> {
         self.runs.push(spill.write(&self.cells).map_err(InputError::Temporary)?);
         self.cells.clear();
         for sensor in &mut self.sensors {
-            sensor.days.clear();
+            // Other sensors may have more days next time.
+            sensor.days = Vec::new();
             sensor.day = NEVER;
         }
         Ok(())
@@ -295,9 +296,14 @@ impl<'a> Table<'a> {
     /// Keeps the texts of a sensor's row (lead, said, tail) when there is room.
     pub(super) fn keep_texts(&mut self, place: usize, file: u32, [lead, said, tail]: [&[u8]; 3]) {
         self.forget_texts(place);
-        let Some(room) = self.texts.checked_sub(lead.len() + said.len() + tail.len()) else { return };
-        self.texts = room;
+        let needed = lead.len() + said.len() + tail.len();
         let texts = &mut self.sensors[place].texts;
+        if texts.bytes.capacity() < needed {
+            self.texts += std::mem::take(&mut texts.bytes).capacity();
+            let Some(room) = self.texts.checked_sub(needed) else { return };
+            self.texts = room;
+            texts.bytes.reserve_exact(needed);
+        }
         for text in [lead, said, tail] {
             texts.bytes.extend_from_slice(text);
         }
@@ -310,7 +316,6 @@ impl<'a> Table<'a> {
         let sensor = &mut self.sensors[place];
         sensor.current = false;
         sensor.texts.file = None;
-        self.texts += sensor.texts.bytes.len();
         sensor.texts.bytes.clear();
         (sensor.texts.lead, sensor.texts.tail) = (0, 0);
     }
@@ -431,7 +436,7 @@ mod tests {
             roster.number(number.to_string().as_bytes()).unwrap();
         }
         assert!(roster.number(b"7").is_ok());
-        assert!(matches!(roster.number(b"one more"), Err(InputError::TooManySensors(MOST_SENSORS))));
+        assert_eq!(roster.number(b"one more"), Err(Damage::TooManySensors(MOST_SENSORS)));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Vec<Re
         return Err(document::refuse(MetricType::Transit, name, data, &document));
     };
     let names = LineNames::of(&document);
+    names.check(name, &found)?;
     let asked_at = text(&document, &["lastUpdatedDate"]).and_then(civil::instant);
     let mut records = Vec::with_capacity(found.len());
     for (place, told) in (1..).zip(found) {
