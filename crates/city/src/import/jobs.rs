@@ -99,6 +99,14 @@ fn sources_of(inbox: &Path, path: &Path) -> Option<Vec<Source>> {
         Source::Spooled { .. } | Source::Bytes { .. } => source,
     };
     let sources = sources_in(&inbox.join(path)).ok()?;
+    // Links in a folder may lead out of it.
+    let is_inside = |source: &Source| match source {
+        Source::File(path) => path.canonicalize().is_ok_and(|path| path.starts_with(inbox)),
+        Source::Spooled { .. } | Source::Bytes { .. } => true,
+    };
+    if !sources.iter().all(is_inside) {
+        return None;
+    }
     Some(sources.into_iter().map(named).collect())
 }
 

@@ -54,6 +54,6 @@ mod tests {
         let letters = |count| text("é".repeat(count).as_bytes());
         assert_eq!((letters(1_000), letters(1_001)), (Ok(()), Err(Reason::BadText)));
         assert_eq!((text(b"Rue\nA"), text(b"a\0")), (Ok(()), Err(Reason::BadText)));
-        assert_eq!(shape(&[b' '; 1 << 17]), Err(Reason::BadText));
+        assert_eq!(shape(&vec![b' '; 1 << 17]), Err(Reason::BadText));
     }
 }

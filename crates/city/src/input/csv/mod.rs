@@ -56,8 +56,8 @@ struct Row<'b> {
     columns: usize,
     /// Whether there are quotes in the middle.
     quoted: bool,
-    /// Whether there are quotes that are letters.
-    lettered: bool,
+    /// How many quotes are letters.
+    letters: usize,
     /// The place of its sensor, if that is known.
     sensor: Option<usize>,
     /// Whether its lead and its tail are those that the sensor had before in this file.
@@ -140,7 +140,7 @@ impl Parser<'_, '_> {
         let sensor = guessed.or_else(|| self.table.find(unquoted(fields[Role::Id as usize]).trim_ascii()));
         let texts = sensor.and_then(|place| self.table.sensor(place).texts.of(layout.file));
         let lead_known = guessed.is_some() || texts.is_some_and(|texts| *texts.lead() == rest[..lead.end]);
-        let tail = texts.filter(|_| !middle.unpaired).map(Texts::tail).filter(|tail| {
+        let tail = texts.filter(|_| middle.letters.is_multiple_of(2)).map(Texts::tail).filter(|tail| {
             let whole = middle.columns == layout.columns();
             if middle.ended {
                 whole && tail.is_empty()
@@ -160,7 +160,7 @@ impl Parser<'_, '_> {
             fields,
             columns: end.columns,
             quoted: middle.quoted,
-            lettered: end.lettered,
+            letters: end.letters,
             sensor,
             lead_known,
             tail_known: tail.is_some(),
@@ -215,7 +215,7 @@ impl Parser<'_, '_> {
     fn learn(&mut self, place: usize, hour: i32, mut row: Row<'_>, layout: &Layout) {
         let texts = &self.table.sensor(place).texts;
         if !(row.lead_known && row.tail_known && layout.says(&row.fields, texts.said())) {
-            if row.lettered {
+            if row.letters > 0 {
                 // Which of its quotes are letters is only known of the whole row.
                 self.table.forget_texts(place);
             } else {
@@ -250,15 +250,14 @@ struct Taken {
     ended: bool,
     /// Whether there are quotes in them.
     quoted: bool,
-    /// Whether some of them are letters, and one of those has no partner yet.
-    lettered: bool,
-    unpaired: bool,
+    /// How many quotes in them are letters.
+    letters: usize,
 }
 
 impl Taken {
     /// Columns that are known.
     const fn some(end: usize, columns: usize) -> Self {
-        Self { end, columns, ended: false, quoted: false, lettered: false, unpaired: false }
+        Self { end, columns, ended: false, quoted: false, letters: 0 }
     }
 }
 
@@ -277,12 +276,9 @@ fn take<'b>(
         taken.columns += 1;
         taken.ended = text[field.at] == b'\n';
         taken.quoted |= field.quoted;
-        if field.letters > 0 || taken.unpaired {
-            taken.lettered = true;
-            taken.unpaired ^= field.letters % 2 == 1;
-            if taken.unpaired && (field.quoted || taken.ended) {
-                return Err(Stop::Stray(field.at));
-            }
+        taken.letters += field.letters;
+        if taken.letters % 2 == 1 && (field.quoted || taken.ended) {
+            return Err(Stop::Stray(field.at));
         }
         if taken.ended {
             break;

@@ -13,9 +13,9 @@ const METRO_FIRST: u32 = 1371;
 /// … and then has its two branches.
 const BRANCHES: [(u32, &str); 2] = [(1386, "3B"), (1387, "7B")];
 const METRO_LINES: u32 = 14;
-/// Lines that all disruptions of a document may be reported to hit together: a hundred strikes on all 2,000 lines. Every
+/// Lines that all disruptions of a document may be reported to hit together: fifty strikes on all 2,000 lines. Every
 /// disruption is kept with its lines, so a document of some kilobytes could otherwise fill the memory.
-const MOST_REPORTED: usize = 200_000;
+const MOST_REPORTED: usize = 100_000;
 
 /// The lines that a document names apart from its disruptions.
 #[derive(Default)]
@@ -148,10 +148,10 @@ mod tests {
         let names = LineNames::of(&json!({"line_reports": reports}));
         assert_eq!(names.reported("d").count(), 500, "a line counts once");
         let disruption = json!({"id": "d"});
-        assert!(names.check("file", &vec![&disruption; 400]).is_ok());
-        let error = names.check("file", &vec![&disruption; 401]).err().map(|error| error.to_string());
+        assert!(names.check("file", &vec![&disruption; 200]).is_ok());
+        let error = names.check("file", &vec![&disruption; 201]).err().map(|error| error.to_string());
         assert!(
-            error.is_some_and(|error| error.starts_with("file: its disruptions name more than 200000 lines"))
+            error.is_some_and(|error| error.starts_with("file: its disruptions name more than 100000 lines"))
         );
     }
 
