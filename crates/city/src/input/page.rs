@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::counts::{Counts, Fault};
@@ -105,7 +104,8 @@ impl Page<'_> {
         };
         let Ok(list) = list else { return Err(self.no_list(text)) };
         let types = list.iter().take(LOOK).map(|record| {
-            serde_json::from_str::<Value>(record.get()).ok().and_then(|record| detect::by_record(&record))
+            let record = json::read(self.file, record.get().as_bytes()).ok();
+            record.and_then(|record| detect::by_record(&record))
         });
         let types: Vec<MetricType> = types.flatten().collect();
         // The reference has the same ids: a record without the fields of counts looks like one of it.
