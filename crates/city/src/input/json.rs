@@ -6,8 +6,8 @@ use serde_json::{Deserializer, Value};
 
 use super::{Damage, InputError, Refusal};
 
-/// Bytes that a document may take as a tree of values: several times what the portals publish.
-const MOST_MEMORY: usize = 128 << 20;
+/// Bytes that a document may take as a tree of values: documents of 20 MB and more, several times what the portals publish.
+const MOST_MEMORY: usize = 192 << 20;
 /// Bytes that a value takes in a list or an object, with what grows with it; those of an object come in nodes that
 /// may be half empty.
 const VALUE: usize = 4 * size_of::<Value>();
@@ -97,7 +97,7 @@ mod tests {
         let objects = format!("[{}0]", "{\"\":0},".repeat(1 << 20));
         for text in [zeros, objects] {
             let error = read("file", text.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with("file: this JSON would take more than 134217728 bytes"), "{error}");
+            assert!(error.starts_with("file: this JSON would take more than 201326592 bytes"), "{error}");
         }
         let text = serde_json::to_vec(&"\\\",{[".repeat(1 << 20)).unwrap();
         assert!(memory(&text) < text.len() + 200, "what is in texts takes no more than itself");
