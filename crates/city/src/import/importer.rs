@@ -190,7 +190,9 @@ impl Importer {
             turn = self.turn.acquire() => turn,
             () = self.ground.drain.started() => return Err(ImportError::Stopped),
         };
-        run.work(sources, self.limits.clone()).await
+        // Tomorrow, since clocks differ.
+        let until = self.ground.store.now().paris_day().plus(1);
+        run.work(sources, Limits { until: Some(until), ..self.limits.clone() }).await
     }
 
     /// Says, until the server stops, that this process is at work.

@@ -241,3 +241,28 @@ impl Jobs {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_do_not_lead_out_of_the_inbox() -> anyhow::Result<()> {
+        let (inbox, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        fs::write(elsewhere.path().join("secret.csv"), "a")?;
+        fs::create_dir(inbox.path().join("2024"))?;
+        fs::write(inbox.path().join("2024/a.csv"), "a")?;
+        let inside = inbox.path().canonicalize()?;
+        let names = |path: &str| {
+            let sources = sources_of(&inside, Path::new(path));
+            sources.map(|sources| sources.iter().map(Source::name).collect::<Vec<_>>())
+        };
+        assert_eq!(names("2024"), Some(vec!["2024/a.csv".to_owned()]));
+        symlink(elsewhere.path(), inbox.path().join("2024/linked"))?;
+        assert_eq!(names("2024"), None);
+        Ok(())
+    }
+}

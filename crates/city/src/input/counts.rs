@@ -54,6 +54,11 @@ impl Fault {
         }
     }
 
+    /// Whether it is that the text ends between quotes.
+    pub(super) const fn is_open_quote(&self) -> bool {
+        matches!(self, Self::At(_, Damage::OpenQuote))
+    }
+
     /// The line of a text on which it is no UTF-8.
     pub(super) fn not_utf8(text: &[u8], error: Utf8Error) -> Self {
         Self::At(memchr_iter(b'\n', &text[..error.valid_up_to()]).count() as u64, Damage::NotUtf8)

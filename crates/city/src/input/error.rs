@@ -20,6 +20,9 @@ pub enum InputError {
         /// What the system says.
         source: io::Error,
     },
+    /// It is no file: a folder, a pipe, a device.
+    #[error("{0}: this is not a regular file, which is what can be read; write the data to one first")]
+    NotAFile(String),
     /// It is not what it should be, as its first bytes tell.
     #[error("{file}: {why}")]
     Refused {
@@ -38,11 +41,19 @@ pub enum InputError {
         /// What is wrong there.
         what: Damage,
     },
-    /// There are more sensors than any city has.
+    /// None of its rows can be used.
     #[error(
-        "there are more than {0} different sensors; the column of the sensor's id probably holds something else"
+        "none of the {rows} rows can be used (mostly: {reason}, as in {}, line {}); look at the file, and at its type",
+        .place.file, .place.line
     )]
-    TooManySensors(usize),
+    NothingKept {
+        /// How many there are.
+        rows: u64,
+        /// Why most of them are rejected.
+        reason: super::Reason,
+        /// The first of those.
+        place: super::Place,
+    },
     /// What is said of sensors takes more than so many MiB.
     #[error(
         "what the rows say of their sensors (names, places or lines) changes so often that it takes more than {0} MiB; one of these columns probably holds something of the hour: import fewer files at once, or leave that column out"
@@ -86,6 +97,9 @@ pub enum Refusal {
         "the archive's list of contents, at its end, is missing or damaged ({0}); it was probably cut off, fetch it again"
     )]
     Contents(String),
+    /// An archive of more files than a person would make.
+    #[error("this archive holds {0} files, more than the {1} that are read; unpack it first")]
+    TooManyMembers(usize, usize),
     /// More comes out of an archive than one is ready to read.
     #[error("more than {0} bytes come out of this archive; unpack it first if that is right")]
     Expanded(u64),
@@ -97,6 +111,23 @@ pub enum Refusal {
     /// A file that is read as a whole.
     #[error("the file is larger than {0} bytes, too large for data of this type; split it")]
     TooLarge(u64),
+    /// The last of several such files.
+    #[error(
+        "with this file there are more than {0} bytes, too much for one import of this type; import it apart"
+    )]
+    TooMuchTogether(u64),
+    /// A document that would take much more memory than its text.
+    #[error("this JSON would take more than {0} bytes of memory, too much for data of this type; split it")]
+    TooMuch(usize),
+    /// More records than any city has.
+    #[error("there are more than {0} records, too many for data of this type; split the source")]
+    TooManyRecords(usize),
+    /// Disruptions that multiply the lines they hit.
+    #[error("its disruptions name more than {0} lines together, too many to be right; split it if it is")]
+    TooManyLines(usize),
+    /// JSON in a form that is not read.
+    #[error("{0}")]
+    OtherForm(&'static str),
     /// Data of another type.
     #[error("this looks like data of type {found}, not {wanted}; import it as {found}")]
     WrongType {
@@ -145,6 +176,26 @@ pub enum Damage {
     /// The file ends inside a record.
     #[error("the file ends in the middle of this record; it was cut off, fetch it again")]
     CutRecord,
+    /// A quote where none can be told from those that begin or end a field.
+    #[error(
+        "a quote stands within a field of the record that begins here, or text behind its closing quote; put such fields in quotes and double the quotes within, or delete them"
+    )]
+    StrayQuote,
+    /// Old line ends.
+    #[error(
+        "this line ends with a carriage return alone, without a line feed; convert the file, for example with `tr '\\r' '\\n'`"
+    )]
+    BareReturn,
+    /// Rows that a quote has joined.
+    #[error(
+        "the id, the date or a number of the record that begins here goes over several lines; a quote before it is probably not closed"
+    )]
+    LineBreak,
+    /// There are more sensors than any city has.
+    #[error(
+        "this is one more than {0} different sensors; the column of the sensor's id probably holds something else"
+    )]
+    TooManySensors(usize),
     /// Text in another encoding.
     #[error(
         "this is not UTF-8 text (probably Windows-1252 or Latin-1); convert it, for example with `iconv -f WINDOWS-1252 -t UTF-8`"

@@ -2,14 +2,16 @@
 
 use kernel::Day;
 
+use super::Reason;
+
 /// The first and the last year that a time may name: no sensor is older, and Paris keeps whole hours from UTC.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
 /// Days of those years, and a few more because of the offsets of their ends.
 const DAYS: usize = 230 * 366;
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
-/// Reads `YYYY-MM-DDThh:mm:ss` with `Z` or `±hh:mm` into hours since 1970-01-01T00:00:00Z; minutes are cut off.
-fn hour(text: &[u8]) -> Option<i32> {
+/// Reads `YYYY-MM-DDThh:mm:ss` with `Z` or `±hh:mm` into seconds since 1970-01-01T00:00:00Z.
+fn instant(text: &[u8]) -> Option<i64> {
     let (local, zone) = text.split_first_chunk::<19>()?;
     let two = |at: usize| {
         let (tens, ones) = (local[at].wrapping_sub(b'0'), local[at + 1].wrapping_sub(b'0'));
@@ -31,8 +33,8 @@ fn hour(text: &[u8]) -> Option<i32> {
     if !real {
         return None;
     }
-    let minutes_of_day = hours * 60 + minutes - offset(zone)?;
-    Some(days_since_1970(year, month, day) * 24 + minutes_of_day.div_euclid(60))
+    let seconds_of_day = (hours * 60 + minutes - offset(zone)?) * 60 + seconds;
+    Some(i64::from(days_since_1970(year, month, day)) * 86_400 + i64::from(seconds_of_day))
 }
 
 /// Minutes that a zone is ahead of UTC.
@@ -77,7 +79,9 @@ pub(super) struct Calendar {
     last: (i32, i32, i32),
     /// The text that was last read, and what it means.
     text: [u8; 25],
-    read: Option<Moment>,
+    read: Result<Moment, Reason>,
+    /// The last day that is not yet to come.
+    until: i32,
 }
 
 /// An hour, and where it is in its day.
@@ -92,21 +96,37 @@ pub(super) struct Moment {
 }
 
 impl Calendar {
-    pub(super) fn new() -> Self {
-        Self { starts: vec![None; DAYS], last: (0, 0, 0), text: [0; 25], read: None }
+    /// Of days up to this one.
+    pub(super) fn new(until: Option<Day>) -> Self {
+        let until = until.and_then(|day| i32::try_from(day.number()).ok()).unwrap_or(i32::MAX);
+        let (text, read) = ([0; 25], Err(Reason::BadDate));
+        Self { starts: vec![None; DAYS], last: (0, 0, 0), text, read, until }
     }
 
-    /// Reads a time; `None` when it is none, or outside the years that are known.
-    pub(super) fn read(&mut self, text: &[u8]) -> Option<Moment> {
+    /// Reads the time of a whole hour, which must be of the years that are known and not yet to come.
+    pub(super) fn read(&mut self, text: &[u8]) -> Result<Moment, Reason> {
         // In files that go hour by hour, thousands of rows have the same.
         if *text == self.text {
             return self.read;
         }
-        let read = hour(text).and_then(|hour| self.moment(hour));
+        let read = self.of(text);
         if let Ok(text) = text.try_into() {
             (self.text, self.read) = (text, read);
         }
         read
+    }
+
+    fn of(&mut self, text: &[u8]) -> Result<Moment, Reason> {
+        let seconds = instant(text).ok_or(Reason::BadDate)?;
+        let hour = i32::try_from(seconds.div_euclid(3600)).ok();
+        let moment = hour.and_then(|hour| self.moment(hour)).ok_or(Reason::BadDate)?;
+        if seconds % 3600 != 0 {
+            Err(Reason::PartOfHour)
+        } else if moment.day > self.until {
+            Err(Reason::Future)
+        } else {
+            Ok(moment)
+        }
     }
 
     fn moment(&mut self, hour: i32) -> Option<Moment> {
@@ -147,7 +167,7 @@ mod tests {
     use super::*;
 
     fn slot(text: &str) -> (String, usize) {
-        let Moment { day, slot, .. } = Calendar::new().read(text.as_bytes()).unwrap();
+        let Moment { day, slot, .. } = Calendar::new(None).read(text.as_bytes()).unwrap();
         (Day::from_number(i64::from(day)).unwrap().to_string(), slot)
     }
 
@@ -156,15 +176,15 @@ mod tests {
         for (text, day, expected) in [
             ("2024-03-25T01:00:00+01:00", "2024-03-25", 1),
             ("2024-03-25T00:00:00+00:00", "2024-03-25", 1),
-            ("2024-03-24T23:59:59Z", "2024-03-25", 0),
+            ("2024-03-24T23:00:00Z", "2024-03-25", 0),
             ("2024-03-31T01:00:00+01:00", "2024-03-31", 1),
             ("2024-03-31T03:00:00+02:00", "2024-03-31", 2),
             ("2024-03-31T23:00:00+02:00", "2024-03-31", 22),
-            ("2024-10-27T02:30:00+02:00", "2024-10-27", 2),
-            ("2024-10-27T02:30:00+01:00", "2024-10-27", 3),
+            ("2024-10-27T02:00:00+02:00", "2024-10-27", 2),
+            ("2024-10-27T02:00:00+01:00", "2024-10-27", 3),
             ("2024-10-27T23:00:00+01:00", "2024-10-27", 24),
             ("1970-01-01T00:00:00+01:00", "1970-01-01", 0),
-            ("2000-02-29T12:00:00-10:30", "2000-02-29", 23),
+            ("2000-02-29T12:30:00-10:30", "2000-03-01", 0),
         ] {
             assert_eq!(slot(text), (day.to_owned(), expected), "{text}");
         }
@@ -193,27 +213,42 @@ mod tests {
             "2200-01-01T00:00:00Z",
             "2024-01-01T01:00:00ZZ",
         ] {
-            assert_eq!(Calendar::new().read(text.as_bytes()), None, "{text}");
+            assert_eq!(Calendar::new(None).read(text.as_bytes()), Err(Reason::BadDate), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_of_hours_and_hours_to_come_are_refused() {
+        let mut calendar = Calendar::new(Some("2024-03-25".parse().unwrap()));
+        for (text, reason) in [
+            ("2024-03-25T01:15:00+01:00", Some(Reason::PartOfHour)),
+            ("2024-03-25T01:00:01+01:00", Some(Reason::PartOfHour)),
+            ("2024-03-25T12:00:00-10:30", Some(Reason::PartOfHour)),
+            ("2024-03-25T23:00:00+01:00", None),
+            ("2024-03-26T00:00:00+01:00", Some(Reason::Future)),
+            ("2199-03-25T00:00:00+01:00", Some(Reason::Future)),
+        ] {
+            assert_eq!(calendar.read(text.as_bytes()).err(), reason, "{text}");
         }
     }
 
     #[test]
     fn a_time_read_again_means_the_same() {
-        let mut calendar = Calendar::new();
+        let mut calendar = Calendar::new(None);
         for text in ["2024-03-25T01:00:00+01:00", "2024-03-25T01:00:00+0x:00", "2024-03-25T00:00:00Z"] {
             let first = calendar.read(text.as_bytes());
             assert_eq!(
                 (calendar.read(text.as_bytes()), first),
-                (first, Calendar::new().read(text.as_bytes()))
+                (first, Calendar::new(None).read(text.as_bytes()))
             );
         }
     }
 
     proptest! {
         #[test]
-        fn any_instant_is_where_the_time_zone_database_says(seconds in 0_i64..7_200_000_000) {
-            let at = Timestamp::from_micros(seconds * 1_000_000);
-            let Moment { day, slot, .. } = Calendar::new().read(at.to_string().as_bytes()).unwrap();
+        fn any_hour_is_where_the_time_zone_database_says(hours in 0_i64..2_000_000) {
+            let at = Timestamp::from_micros(hours * MICROS_PER_HOUR);
+            let Moment { day, slot, .. } = Calendar::new(None).read(at.to_string().as_bytes()).unwrap();
             let expected = at.paris_day();
             prop_assert_eq!(i64::from(day), expected.number());
             let since_midnight = (at.micros() - expected.start().micros()) / MICROS_PER_HOUR;

@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod feed;
 mod instant;
+mod json;
 mod ledger;
 mod number;
 mod open;
@@ -26,6 +27,9 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod texts;
+
+use kernel::Day;
 
 use crate::MetricType;
 use crate::record::Records;
@@ -49,8 +53,11 @@ pub struct Limits {
     pub block: usize,
     /// Bytes that may come out of one archive.
     pub expanded: u64,
-    /// Bytes of a file that is read as a whole: JSON, and any of the types that are not hours of sensors.
+    /// Bytes of a JSON file, which is read as a whole, and of all files together of the types that are not hours of
+    /// sensors, since their records are kept until the last file has been read.
     pub records: u64,
+    /// The last day that hours of sensors can be of, as nothing is measured before it happens.
+    pub until: Option<Day>,
 }
 
 impl Default for Limits {
@@ -61,7 +68,8 @@ impl Default for Limits {
             line: 1 << 20,
             block: 512 << 10,
             expanded: 64 << 30,
-            records: 512 << 20,
+            records: 64 << 20,
+            until: None,
         }
     }
 }
@@ -114,11 +122,15 @@ pub fn read(
     progress: &dyn Progress,
 ) -> Result<Read, InputError> {
     let files = Files::of(sources, limits, progress)?;
-    match kind {
+    let read = match kind {
         MetricType::Bikes | MetricType::Roads => pipeline::read(kind, files, limits),
         MetricType::Transit | MetricType::Weather | MetricType::Works | MetricType::Reference => {
             read_records(kind, files, limits)
         }
+    }?;
+    match read.tally.nothing_kept() {
+        Some(error) => Err(error),
+        None => Ok(read),
     }
 }
 
@@ -131,7 +143,13 @@ fn read_records(kind: MetricType, mut files: Files<'_>, limits: &Limits) -> Resu
         let name = content.name.clone();
         let text = feed::whole(content, limits)?;
         tally.bytes += text.len() as u64;
+        if tally.bytes > limits.records {
+            return Err(InputError::refused(&name, Refusal::TooMuchTogether(limits.records)));
+        }
         records.append(records::parse(kind, &name, &text, &mut tally)?);
+        if records.list.len() > records::MOST {
+            return Err(InputError::refused(&name, Refusal::TooManyRecords(records::MOST)));
+        }
     }
     let Records { list, covered } = records;
     let facts = Facts::Records(Records { list: records::join(list, &mut tally), covered });

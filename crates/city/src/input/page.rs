@@ -2,21 +2,24 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::counts::{Counts, Fault};
-use super::instant::Calendar;
+use super::instant::{Calendar, Moment};
 use super::reading::reading;
 use super::table::Table;
-use super::{Damage, InputError, Reason, Refusal, detect, shape};
+use super::{Damage, InputError, Reason, Refusal, detect, json, shape, texts};
 use crate::MetricType;
+use crate::hours::Reading;
 use crate::sensor::{About, Point};
 
 /// Records that are looked at to see of what type they are; the portal may leave out fields that have no value.
 const LOOK: usize = 10;
+/// Commas that a page may have, and so records, of which each is a pointer and a length while the page is read.
+const MOST_COMMAS: usize = 4 << 20;
 
 /// A page of one of the two types of sensors.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +82,7 @@ impl Page<'_> {
             counts.lines += 1;
             counts.rows += 1;
             let kept = match serde_json::from_str::<Record<'_>>(record.get()) {
-                Ok(record) => record.keep(self.kind, table, calendar)?,
+                Ok(record) => record.keep(self.kind, table, calendar).map_err(|fault| fault.after(number))?,
                 Err(_) => Err(Reason::BadRecord),
             };
             if let Err(reason) = kept {
@@ -91,6 +94,9 @@ impl Page<'_> {
 
     /// The records of a page of the right type.
     fn records<'t>(&self, text: &'t str) -> Result<Vec<&'t RawValue>, Fault> {
+        if memchr_iter(b',', self.text).count() > MOST_COMMAS {
+            return Err(self.refuse(Refusal::TooMuch(MOST_COMMAS * size_of::<&RawValue>())));
+        }
         let list = if text.trim_start().starts_with('[') {
             serde_json::from_str(text)
         } else {
@@ -98,24 +104,29 @@ impl Page<'_> {
         };
         let Ok(list) = list else { return Err(self.no_list(text)) };
         let types = list.iter().take(LOOK).map(|record| {
-            serde_json::from_str::<Value>(record.get()).ok().and_then(|record| detect::by_record(&record))
+            let record = json::read(self.file, record.get().as_bytes()).ok();
+            record.and_then(|record| detect::by_record(&record))
         });
-        match types.flatten().next() {
-            Some(found) if found != self.kind => {
-                Err(self.refuse(Refusal::WrongType { found, wanted: self.kind }))
-            }
-            None if !list.is_empty() => Err(self.unknown("records with the fields of its API")),
-            Some(_) | None => Ok(list),
+        let types: Vec<MetricType> = types.flatten().collect();
+        // The reference has the same ids: a record without the fields of counts looks like one of it.
+        match types.first() {
+            _ if list.is_empty() || types.contains(&self.kind) => Ok(list),
+            Some(found) => Err(self.refuse(Refusal::WrongType { found: *found, wanted: self.kind })),
+            None => Err(self.unknown("records with the fields of its API")),
         }
     }
 
     /// Why a document is no page.
     fn no_list(&self, text: &str) -> Fault {
+        if let Some(form) = json::other_form(text.as_bytes()) {
+            return self.refuse(Refusal::OtherForm(form));
+        }
         if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
             let line = (error.line() as u64).saturating_sub(1);
             return Fault::At(line, Damage::Json(error.to_string()));
         }
-        let found = serde_json::from_str(text).ok().and_then(|document| detect::by_fields(&document));
+        let document = json::read(self.file, text.as_bytes()).ok();
+        let found = document.and_then(|document| detect::by_fields(&document));
         match found.filter(|found| *found != self.kind) {
             Some(found) => self.refuse(Refusal::WrongType { found, wanted: self.kind }),
             None => self.unknown("list of records"),
@@ -141,26 +152,42 @@ impl Record<'_> {
         calendar: &mut Calendar,
     ) -> Result<Result<(), Reason>, Fault> {
         let id = text(self.iu_ac);
-        if id.is_empty() {
-            return Ok(Err(Reason::MissingId));
-        }
-        let Some(moment) = calendar.read(text(self.t_1h).as_bytes()) else {
-            return Ok(Err(Reason::BadDate));
-        };
-        let [flow, occupancy] = [self.q, self.k].map(|raw| raw.map_or("", RawValue::get).as_bytes());
-        let state = text(self.etat_trafic);
-        let reading = match reading(flow, occupancy, state.as_bytes(), kind == MetricType::Bikes) {
-            Ok(reading) => reading,
+        let (moment, reading) = match self.measured(&id, kind, calendar) {
+            Ok(measured) => measured,
             Err(reason) => return Ok(Err(reason)),
         };
         let place = match table.find(id.as_bytes()) {
             Some(place) => place,
-            None => table.insert(id.as_bytes())?,
+            None => table.insert(id.as_bytes()).map_err(|full| Fault::At(0, full))?,
         };
         table.forget_texts(place);
         table.learn(place, self.about())?;
         table.add(place, moment, reading)?;
         Ok(Ok(()))
+    }
+
+    /// What was measured, and when.
+    fn measured(
+        &self,
+        id: &str,
+        kind: MetricType,
+        calendar: &mut Calendar,
+    ) -> Result<(Moment, Reading), Reason> {
+        texts::id(id.as_bytes())?;
+        self.check_texts()?;
+        let moment = calendar.read(text(self.t_1h).as_bytes())?;
+        let [flow, occupancy, state] = [self.q, self.k, self.etat_trafic].map(text);
+        let needs_flow = kind == MetricType::Bikes;
+        let reading = reading(flow.as_bytes(), occupancy.as_bytes(), state.as_bytes(), needs_flow)?;
+        Ok((moment, reading))
+    }
+
+    /// Whether what it says of the sensor is such as can be kept.
+    fn check_texts(&self) -> Result<(), Reason> {
+        [self.libelle, self.iu_nd_amont, self.libelle_nd_amont, self.iu_nd_aval, self.libelle_nd_aval]
+            .into_iter()
+            .try_for_each(|raw| texts::text(text(raw).as_bytes()))?;
+        texts::shape(self.geo_shape.map_or("", RawValue::get).as_bytes())
     }
 
     fn about(&self) -> About {

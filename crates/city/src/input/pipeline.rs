@@ -68,7 +68,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         memory: usize,
     ) -> Self {
         let table = Table::new(roster, memory);
-        Self { shared, kind, limits, table, calendar: Calendar::new(), buffer: Buffer::default() }
+        Self { shared, kind, limits, table, calendar: Calendar::new(limits.until), buffer: Buffer::default() }
     }
 
     /// Reads pieces until there are no more.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::InputError;
 use super::facts::{NOTHING, Sensors};
+use super::{Damage, InputError};
 use crate::sensor::About;
 
 /// More sensors than this, no city has: Paris counts on 3,400 arcs.
@@ -31,12 +31,12 @@ struct Known {
 
 impl Roster {
     /// The number of a sensor.
-    pub(super) fn number(&self, id: &[u8]) -> Result<u32, InputError> {
+    pub(super) fn number(&self, id: &[u8]) -> Result<u32, Damage> {
         let mut known = self.known();
         if let Some(number) = known.numbers.get(id) {
             return Ok(*number);
         }
-        let full = || InputError::TooManySensors(MOST_SENSORS);
+        let full = || Damage::TooManySensors(MOST_SENSORS);
         let number = u32::try_from(known.ids.len()).map_err(|_| full())?;
         if known.ids.len() >= MOST_SENSORS {
             return Err(full());
@@ -115,7 +115,7 @@ mod tests {
             roster.number(number.to_string().as_bytes()).unwrap();
         }
         assert!(roster.number(b"7").is_ok());
-        assert!(matches!(roster.number(b"one more"), Err(InputError::TooManySensors(MOST_SENSORS))));
+        assert!(matches!(roster.number(b"one more"), Err(Damage::TooManySensors(MOST_SENSORS))));
     }
 
     #[test]

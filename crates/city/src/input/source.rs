@@ -1,6 +1,8 @@
 //! Where data comes from.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -38,18 +40,22 @@ impl Source {
     }
 
     /// How many bytes it has, packed as it is.
+    ///
+    /// Opening a pipe or a device may wait for ever: this tells them before.
     pub(super) fn size(&self) -> Result<u64, InputError> {
         match self {
-            Self::File(path) | Self::Spooled { path, .. } => fs::metadata(path)
-                .map(|about| about.len())
-                .map_err(|error| InputError::io(&self.name(), error)),
+            Self::File(path) | Self::Spooled { path, .. } => match fs::metadata(path) {
+                Ok(about) if about.is_file() => Ok(about.len()),
+                Ok(_) => Err(InputError::NotAFile(self.name())),
+                Err(error) => Err(InputError::io(&self.name(), error)),
+            },
             Self::Bytes { data, .. } => Ok(data.len() as u64),
         }
     }
 }
 
 /// The files of a path: itself, or of a folder those in it and its folders that are data files by their names, in the
-/// order of their names.
+/// order of their names. Links are followed; a folder that several lead to is gone through once.
 ///
 /// # Errors
 /// When the path cannot be looked at, or a folder has no data file.
@@ -59,34 +65,53 @@ pub fn sources_in(path: &Path) -> Result<Vec<Source>, InputError> {
     if !about.is_dir() {
         return Ok(vec![Source::File(path.to_owned())]);
     }
-    let mut files = Vec::new();
-    collect(path, &mut files).map_err(|error| InputError::io(&name, error))?;
-    files.sort();
-    if files.is_empty() {
+    let mut found = Found::default();
+    found.collect(path).map_err(|error| InputError::io(&name, error))?;
+    found.files.sort();
+    if found.files.is_empty() {
         Err(InputError::NoData(name))
     } else {
-        Ok(files.into_iter().map(Source::File).collect())
+        Ok(found.files.into_iter().map(Source::File).collect())
     }
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if kind.is_dir() && !name.starts_with('.') {
-            collect(&path, files)?;
-        } else if !kind.is_dir() && (is_data(name) || is_archive(name)) {
-            files.push(path);
+/// What is found in folders.
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    /// The folders, as they are without links.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Found {
+    fn collect(&mut self, folder: &Path) -> io::Result<()> {
+        if !self.folders.insert(fs::canonicalize(folder)?) {
+            return Ok(());
         }
+        let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+        // Folders before links to them, so that files go by their own names.
+        entries.sort_by_cached_key(|entry| {
+            (entry.file_type().is_ok_and(|kind| kind.is_symlink()), entry.file_name())
+        });
+        for entry in entries {
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let is_named = is_data(&name) || is_archive(&name);
+            match fs::metadata(&path) {
+                Ok(about) if about.is_dir() && !name.starts_with('.') => self.collect(&path)?,
+                Ok(about) if is_named && !about.is_dir() => self.files.push(path),
+                // A link to nothing is told when the file is opened.
+                Err(_) if is_named => self.files.push(path),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether a file among others (read-me files, pictures, licences) holds data, by its name.
 pub(super) fn is_data(name: &str) -> bool {
-    named(name, &["csv", "json", "geojson"])
+    named(name, &["csv", "json"])
 }
 
 /// Whether a file among others is an archive, by its name.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Damage;
 use super::InputError;
 use super::facts::{Cell, NOTHING, Run, Spill};
 use super::feed::count_lines;
@@ -27,7 +28,7 @@ pub(super) struct Table<'a> {
     last: usize,
     cells: Vec<Cell>,
     most_cells: usize,
-    /// How many bytes texts may still take.
+    /// How many bytes texts may still take, beside those that are taken already, be they in use or not.
     texts: usize,
     spill: Option<Spill>,
     runs: Vec<Run>,
@@ -164,7 +165,7 @@ impl<'a> Table<'a> {
     }
 
     /// The place of a new sensor.
-    pub(super) fn insert(&mut self, id: &[u8]) -> Result<usize, InputError> {
+    pub(super) fn insert(&mut self, id: &[u8]) -> Result<usize, Damage> {
         let place = self.sensors.len();
         self.sensors.push(Sensor {
             number: self.roster.number(id)?,
@@ -244,7 +245,8 @@ impl<'a> Table<'a> {
         self.runs.push(spill.write(&self.cells).map_err(InputError::Temporary)?);
         self.cells.clear();
         for sensor in &mut self.sensors {
-            sensor.days.clear();
+            // Other sensors may have more days next time.
+            sensor.days = Vec::new();
             sensor.day = NEVER;
         }
         Ok(())
@@ -253,9 +255,14 @@ impl<'a> Table<'a> {
     /// Keeps the texts of a sensor's row (lead, said, tail) when there is room.
     pub(super) fn keep_texts(&mut self, place: usize, file: u32, [lead, said, tail]: [&[u8]; 3]) {
         self.forget_texts(place);
-        let Some(room) = self.texts.checked_sub(lead.len() + said.len() + tail.len()) else { return };
-        self.texts = room;
+        let needed = lead.len() + said.len() + tail.len();
         let texts = &mut self.sensors[place].texts;
+        if texts.bytes.capacity() < needed {
+            self.texts += std::mem::take(&mut texts.bytes).capacity();
+            let Some(room) = self.texts.checked_sub(needed) else { return };
+            self.texts = room;
+            texts.bytes.reserve_exact(needed);
+        }
         for text in [lead, said, tail] {
             texts.bytes.extend_from_slice(text);
         }
@@ -267,7 +274,6 @@ impl<'a> Table<'a> {
     pub(super) fn forget_texts(&mut self, place: usize) {
         let sensor = &mut self.sensors[place];
         sensor.texts.file = None;
-        self.texts += sensor.texts.bytes.len();
         sensor.texts.bytes.clear();
         (sensor.texts.lead, sensor.texts.tail) = (0, 0);
     }

@@ -6,20 +6,30 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::InputError;
+
 /// Why a row or a record is rejected. The rest of its file counts all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It does not say which counter, arc, roadwork … it concerns.
     MissingId,
+    /// An id that is longer than 200 bytes, or has control characters in it.
+    BadId,
     /// A date or time that is missing, not written as expected, or that does not exist.
     BadDate,
+    /// An hour that is yet to come, later than tomorrow.
+    Future,
+    /// A time within an hour, where counts of whole hours are expected.
+    PartOfHour,
     /// Something else than a number, or one that no sensor can mean.
     BadNumber,
     /// The number that the row is for is not there.
     MissingNumber,
     /// More or fewer fields than the header has.
     FieldCount,
+    /// A name of more than 1,000 letters, a shape of more than 64 KiB, or a text with a NUL in it.
+    BadText,
     /// A record of JSON without the shape that it should have.
     BadRecord,
 }
@@ -28,10 +38,14 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MissingId => "no id",
+            Self::BadId => "no valid id (too long, or with control characters)",
             Self::BadDate => "no valid date",
+            Self::Future => "an hour in the future",
+            Self::PartOfHour => "not a whole hour",
             Self::BadNumber => "no valid number",
             Self::MissingNumber => "a missing number",
             Self::FieldCount => "a wrong number of fields",
+            Self::BadText => "a text that is too long",
             Self::BadRecord => "an unexpected form of record",
         })
     }
@@ -87,6 +101,14 @@ impl Tally {
         if rejected.first.len() < Rejected::PLACES {
             rejected.first.push(Place { file: file.to_owned(), line });
         }
+    }
+
+    /// Of a source with rows of which none is kept: what is wrong with most of them.
+    pub(super) fn nothing_kept(&self) -> Option<InputError> {
+        let (reason, most) = self.rejected.iter().max_by_key(|(_, rejected)| rejected.count)?;
+        let place = most.first.first()?.clone();
+        let refused = || InputError::NothingKept { rows: self.read, reason: *reason, place };
+        (self.kept == 0).then(refused)
     }
 
     /// All rows that were rejected.

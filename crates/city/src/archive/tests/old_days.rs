@@ -66,7 +66,11 @@ async fn days_of_the_old_layout_go(engine: &Engine) -> Result<()> {
         Ok::<(i64, i64, i64), Unavailable>(counts)
     });
     assert_eq!(counts.await?, (0, 1, 1), "records and their imports stay");
-    let found = new.scan(|tx| Ok::<_, Unavailable>(queries::last_day(tx, MetricType::Bikes, super::day("2999-12-31"), None)?)).await?;
+    let found = new
+        .scan(|tx| {
+            Ok::<_, Unavailable>(queries::last_day(tx, MetricType::Bikes, super::day("2999-12-31"), None)?)
+        })
+        .await?;
     assert_eq!(found, None);
     tokio::task::spawn_blocking(move || new.close()).await?;
     Ok(())

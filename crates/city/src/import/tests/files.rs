@@ -11,7 +11,7 @@ use super::*;
 use crate::MetricType;
 use crate::archive::answers;
 use crate::archive::imports;
-use crate::input::{InputError, Limits, Progress, Source};
+use crate::input::{InputError, Limits, Progress, Reason, Source};
 use crate::quality::Kind;
 use crate::testing::on_both_engines;
 
@@ -19,6 +19,7 @@ on_both_engines!(
     a_file_becomes_days,
     all_types_of_the_demo_are_taken_in_and_then_known,
     a_damaged_file_leaves_everything_as_it_was,
+    nothing_is_measured_before_it_happens,
     imports_of_one_process_take_turns,
 );
 
@@ -129,6 +130,21 @@ async fn a_damaged_file_leaves_everything_as_it_was(world: World) -> Result<()> 
     let twice = vec![csv("2024-02-04", &[7]), csv("2024-02-04", &[8])];
     let twice = importer.run(MetricType::Bikes, twice, Arc::new(())).await?;
     assert_eq!(twice.findings.counts.get(&Kind::Conflict), Some(&1));
+    Ok(())
+}
+
+async fn nothing_is_measured_before_it_happens(world: World) -> Result<()> {
+    let importer = importer(&world);
+    let tomorrow = import(&importer, csv("2026-03-02", &[1])).await?;
+    assert_eq!((tomorrow.days, tomorrow.tally.rejected_rows()), (1, 0));
+    let failed = import(&importer, csv("2026-03-03", &[1, 2])).await;
+    let reason = Reason::Future;
+    assert!(
+        matches!(&failed, Err(ImportError::Input(InputError::NothingKept { rows: 2, reason: why, .. })) if *why == reason),
+        "{failed:?}"
+    );
+    let last = world.read(|tx| imports::list(tx, Limit::new(1).unwrap(), None)).await?;
+    assert!(last.items[0].error.as_ref().is_some_and(|error| error.contains("an hour in the future")));
     Ok(())
 }
 

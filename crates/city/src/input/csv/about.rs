@@ -3,8 +3,16 @@
 use super::Fields;
 use super::layout::Role;
 use super::split::unquoted;
-use crate::input::shape;
+use crate::input::{Reason, shape, texts};
 use crate::sensor::{About, Point};
+
+/// Whether the fields about a sensor are such as can be kept.
+pub(super) fn check(fields: &Fields<'_>) -> Result<(), Reason> {
+    [Role::Name, Role::UpstreamId, Role::UpstreamName, Role::DownstreamId, Role::DownstreamName, Role::Point]
+        .iter()
+        .try_for_each(|role| texts::text(fields[*role as usize]))?;
+    texts::shape(fields[Role::Line as usize])
+}
 
 /// Reads the fields about a sensor. What makes no sense is left out: a row counts for its numbers.
 pub(super) fn about(fields: &Fields<'_>) -> About {

@@ -1,9 +1,7 @@
 //! Which column holds what: found by the names in the header, in whatever order.
 
-use memchr::memchr;
-
 use super::Fields;
-use super::split::{field_end, unquoted};
+use super::split::{field_end, separator, unquoted};
 use crate::MetricType;
 use crate::input::{Refusal, detect};
 
@@ -87,7 +85,7 @@ const ROADS: [Column; 12] = [
 pub(in crate::input) struct Layout {
     /// The number of the file: rows are recognised within a file only.
     pub(super) file: u32,
-    pub(super) separator: u8,
+    pub(in crate::input) separator: u8,
     /// Columns before the first that says something of the hour; none, when the sensor's id is not among them.
     pub(super) lead: Vec<Role>,
     /// Columns up to the last that says something of the hour.
@@ -95,7 +93,7 @@ pub(in crate::input) struct Layout {
     /// Columns behind.
     pub(super) tail: Vec<Role>,
     /// Columns of the middle that are about the sensor.
-    about: Vec<Role>,
+    pub(super) about: Vec<Role>,
     /// Whether a row without a flow says nothing.
     pub(super) needs_flow: bool,
 }
@@ -106,7 +104,7 @@ impl Layout {
     /// # Errors
     /// When this is data of another type, or a column is missing that must be there.
     pub(in crate::input) fn of(header: &[u8], wanted: MetricType, file: u32) -> Result<Self, Refusal> {
-        let separator = if memchr(b';', header).is_some() { b';' } else { b',' };
+        let separator = separator(header);
         let names = names(header, separator);
         if let Some(found) = detect::by_columns(&names).filter(|found| *found != wanted) {
             return Err(Refusal::WrongType { found, wanted });
@@ -169,7 +167,7 @@ impl Layout {
 fn names(header: &[u8], separator: u8) -> Vec<String> {
     let mut names = Vec::new();
     let mut start = 0;
-    while let Some(end) = field_end(header, start, separator) {
+    while let Ok(end) = field_end(header, start, separator) {
         let name = unquoted(&header[start..end.at]);
         names.push(String::from_utf8_lossy(&name).trim().replace('’', "'"));
         start = end.at + 1;

@@ -5,17 +5,18 @@ mod about;
 mod layout;
 mod split;
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::counts::{Counts, Fault};
 use super::instant::Calendar;
 use super::reading::reading;
 use super::table::{Table, Texts};
-use super::{Damage, InputError, Reason};
+use super::texts;
+use super::{Damage, Reason};
 pub(super) use layout::Layout;
 use layout::{ROLES, Role};
-use split::{field_end, plain, unquoted};
-pub(super) use split::{first_record, last_record};
+use split::{Stop, field_end, has_bare_return, plain, unquoted};
+pub(super) use split::{first_flaw, first_record, flaw, last_record, separator};
 
 /// The fields of a row by their roles, as they are written.
 type Fields<'b> = [&'b [u8]; ROLES];
@@ -55,6 +56,8 @@ struct Row<'b> {
     columns: usize,
     /// Whether there are quotes in the middle.
     quoted: bool,
+    /// How many quotes are letters.
+    letters: usize,
     /// The place of its sensor, if that is known.
     sensor: Option<usize>,
     /// Whether its lead and its tail are those that the sensor had before in this file.
@@ -62,24 +65,41 @@ struct Row<'b> {
     tail_known: bool,
 }
 
+impl Row<'_> {
+    /// Whether there is a line end in a field where none can be: rows that a lost quote has joined.
+    fn is_broken(&self) -> bool {
+        let single = [Role::Id, Role::Date, Role::Flow, Role::Occupancy];
+        single.iter().any(|role| memchr(b'\n', self.fields[*role as usize]).is_some())
+    }
+}
+
 impl Parser<'_, '_> {
     /// Reads all rows of a block.
     pub(super) fn read(&mut self, rows: &Rows<'_>) -> Result<Counts, Fault> {
         let mut counts = Counts::default();
+        let returns = has_bare_return(rows.block);
         let mut start = 0;
         while start < rows.block.len() {
-            start += self.row(rows, start, &mut counts)?;
+            let rest = &rows.block[start..];
+            if returns && let Some(fault) = flaw(rest, rows.layout.separator, self.longest) {
+                return Err(fault.after(counts.lines));
+            }
+            start += self.row(rows, rest, &mut counts)?;
         }
         Ok(counts)
     }
 
-    /// Reads one row and returns its length.
-    fn row(&mut self, rows: &Rows<'_>, start: usize, counts: &mut Counts) -> Result<usize, Fault> {
-        let (line, rest) = (counts.lines, &rows.block[start..]);
-        let row = self.cut(rest, rows.layout).ok_or(Fault::At(line, Damage::OpenQuote))?;
+    /// Reads the row that the rest of the rows begins with and returns its length.
+    fn row(&mut self, rows: &Rows<'_>, rest: &[u8], counts: &mut Counts) -> Result<usize, Fault> {
+        let line = counts.lines;
+        let longest = self.longest;
+        let long = || Fault::At(0, Damage::LongLine(longest));
+        let Ok(row) = self.cut(rest, rows.layout) else {
+            return Err(flaw(rest, rows.layout.separator, longest).unwrap_or_else(long).after(line));
+        };
         let length = row.text.len();
-        if length > self.longest {
-            return Err(Fault::At(line, Damage::LongLine(self.longest)));
+        if length > longest {
+            return Err(long().after(line));
         }
         let unseen =
             if row.lead_known { row.lead } else { 0 }..if row.tail_known { row.middle } else { length };
@@ -91,6 +111,9 @@ impl Parser<'_, '_> {
         if row.columns == 1 && row.text.trim_ascii().is_empty() {
             return Ok(length);
         }
+        if (row.quoted || !row.lead_known) && row.is_broken() {
+            return Err(Fault::At(line, Damage::LineBreak));
+        }
         counts.rows += 1;
         let columns = rows.layout.columns();
         if rows.unended && length == rest.len() && row.columns < columns {
@@ -98,29 +121,26 @@ impl Parser<'_, '_> {
         }
         if row.columns != columns {
             counts.reject(Reason::FieldCount, line);
-        } else if let Err(reason) = self.keep(row, rows.layout)? {
+        } else if let Err(reason) = self.keep(row, rows.layout).map_err(|fault| fault.after(line))? {
             counts.reject(reason, line);
         }
         Ok(length)
     }
 
     /// Finds the fields and the end of the row that a text begins with.
-    fn cut<'b>(&mut self, rest: &'b [u8], layout: &Layout) -> Option<Row<'b>> {
+    fn cut<'b>(&mut self, rest: &'b [u8], layout: &Layout) -> Result<Row<'b>, Stop> {
         let mut fields: Fields<'b> = [b""; ROLES];
         let guessed = self.table.guess(layout.file, rest);
         let lead = match guessed {
             Some(place) => Taken::some(self.table.sensor(place).texts.lead().len(), layout.lead.len()),
-            None => take(rest, 0, &layout.lead, layout, &mut fields)?,
+            None => take(rest, Taken::some(0, 0), &layout.lead, layout, &mut fields)?,
         };
-        let middle = if lead.ended {
-            lead
-        } else {
-            take(rest, lead.end, &layout.middle, layout, &mut fields)?.after(lead.columns)
-        };
+        let lead = Taken { quoted: false, ..lead };
+        let middle = if lead.ended { lead } else { take(rest, lead, &layout.middle, layout, &mut fields)? };
         let sensor = guessed.or_else(|| self.table.find(unquoted(fields[Role::Id as usize]).trim_ascii()));
         let texts = sensor.and_then(|place| self.table.sensor(place).texts.of(layout.file));
         let lead_known = guessed.is_some() || texts.is_some_and(|texts| *texts.lead() == rest[..lead.end]);
-        let tail = texts.map(Texts::tail).filter(|tail| {
+        let tail = texts.filter(|_| middle.letters.is_multiple_of(2)).map(Texts::tail).filter(|tail| {
             let whole = middle.columns == layout.columns();
             if middle.ended {
                 whole && tail.is_empty()
@@ -131,15 +151,16 @@ impl Parser<'_, '_> {
         let end = match tail {
             Some(tail) => Taken { end: middle.end + tail.len(), columns: layout.columns(), ..middle },
             None if middle.ended => middle,
-            None => take_rest(rest, middle.end, layout, &mut fields)?.after(middle.columns),
+            None => take_rest(rest, middle, layout, &mut fields)?,
         };
-        Some(Row {
+        Ok(Row {
             text: &rest[..end.end],
             lead: lead.end,
             middle: middle.end,
             fields,
             columns: end.columns,
             quoted: middle.quoted,
+            letters: end.letters,
             sensor,
             lead_known,
             tail_known: tail.is_some(),
@@ -161,11 +182,19 @@ impl Parser<'_, '_> {
         let fields = &row.fields;
         let id = unquoted(fields[Role::Id as usize]);
         let id = id.trim_ascii();
-        if row.sensor.is_none() && id.is_empty() {
-            return Ok(Err(Reason::MissingId));
+        if row.sensor.is_none()
+            && let Err(reason) = texts::id(id)
+        {
+            return Ok(Err(reason));
         }
-        let Some(moment) = self.calendar.read(plain(fields[Role::Date as usize]).trim_ascii()) else {
-            return Ok(Err(Reason::BadDate));
+        if !(row.lead_known && row.tail_known && layout.about.is_empty())
+            && let Err(reason) = about::check(fields)
+        {
+            return Ok(Err(reason));
+        }
+        let moment = match self.calendar.read(plain(fields[Role::Date as usize]).trim_ascii()) {
+            Ok(moment) => moment,
+            Err(reason) => return Ok(Err(reason)),
         };
         let [flow, occupancy, state] =
             [Role::Flow, Role::Occupancy, Role::State].map(|role| plain(fields[role as usize]));
@@ -175,7 +204,7 @@ impl Parser<'_, '_> {
         };
         let place = match row.sensor {
             Some(place) => place,
-            None => self.table.insert(id)?,
+            None => self.table.insert(id).map_err(|full| Fault::At(0, full))?,
         };
         self.learn(place, row, layout)?;
         self.table.add(place, moment, reading)?;
@@ -183,17 +212,23 @@ impl Parser<'_, '_> {
     }
 
     /// Learns what a row says of its sensor, unless it is what the row before said.
-    fn learn(&mut self, place: usize, mut row: Row<'_>, layout: &Layout) -> Result<(), InputError> {
+    fn learn(&mut self, place: usize, mut row: Row<'_>, layout: &Layout) -> Result<(), Fault> {
         let texts = &self.table.sensor(place).texts;
         if row.lead_known && row.tail_known && layout.says(&row.fields, texts.said()) {
             return Ok(());
         }
-        let said = layout.said(&row.fields);
-        let texts = [&row.text[..row.lead], &said, &row.text[row.middle..]];
-        self.table.keep_texts(place, layout.file, texts);
-        take(row.text, 0, &layout.lead, layout, &mut row.fields);
-        take(row.text, row.middle, &layout.tail, layout, &mut row.fields);
-        self.table.learn(place, about::about(&row.fields))
+        if row.letters > 0 {
+            // Which of its quotes are letters is only known of the whole row.
+            self.table.forget_texts(place);
+        } else {
+            let said = layout.said(&row.fields);
+            let texts = [&row.text[..row.lead], &said, &row.text[row.middle..]];
+            self.table.keep_texts(place, layout.file, texts);
+        }
+        // It has been cut before: there is nothing that could stop it now.
+        let _ = take(row.text, Taken::some(0, 0), &layout.lead, layout, &mut row.fields);
+        let _ = take(row.text, Taken::some(row.middle, 0), &layout.tail, layout, &mut row.fields);
+        Ok(self.table.learn(place, about::about(&row.fields))?)
     }
 }
 
@@ -208,50 +243,55 @@ struct Taken {
     ended: bool,
     /// Whether there are quotes in them.
     quoted: bool,
+    /// How many quotes in them are letters.
+    letters: usize,
 }
 
 impl Taken {
     /// Columns that are known.
     const fn some(end: usize, columns: usize) -> Self {
-        Self { end, columns, ended: false, quoted: false }
-    }
-
-    /// The same, with so many columns before.
-    const fn after(self, columns: usize) -> Self {
-        Self { columns: self.columns + columns, ..self }
+        Self { end, columns, ended: false, quoted: false, letters: 0 }
     }
 }
 
-/// Takes the columns of these roles, or fewer when the row ends before.
+/// Takes the columns of these roles behind others, or fewer when the row ends before.
 fn take<'b>(
     text: &'b [u8],
-    start: usize,
+    mut taken: Taken,
     roles: &[Role],
     layout: &Layout,
     fields: &mut Fields<'b>,
-) -> Option<Taken> {
-    let mut taken = Taken::some(start, 0);
+) -> Result<Taken, Stop> {
     for role in roles {
         let field = field_end(text, taken.end, layout.separator)?;
         fields[*role as usize] = &text[taken.end..field.at];
         taken.end = field.at + 1;
         taken.columns += 1;
-        taken.quoted |= field.quoted;
         taken.ended = text[field.at] == b'\n';
+        taken.quoted |= field.quoted;
+        taken.letters += field.letters;
+        if taken.letters % 2 == 1 && (field.quoted || taken.ended) {
+            return Err(Stop::Stray(field.at));
+        }
         if taken.ended {
             break;
         }
     }
-    Some(taken)
+    Ok(taken)
 }
 
 /// Takes the columns of the tail, and whatever else there is to the end of the row.
-fn take_rest<'b>(text: &'b [u8], start: usize, layout: &Layout, fields: &mut Fields<'b>) -> Option<Taken> {
-    let mut taken = take(text, start, &layout.tail, layout, fields)?;
+fn take_rest<'b>(
+    text: &'b [u8],
+    middle: Taken,
+    layout: &Layout,
+    fields: &mut Fields<'b>,
+) -> Result<Taken, Stop> {
+    let mut taken = take(text, middle, &layout.tail, layout, fields)?;
     while !taken.ended {
-        taken = take(text, taken.end, &[Role::Other], layout, fields)?.after(taken.columns);
+        taken = take(text, taken, &[Role::Other], layout, fields)?;
     }
-    Some(taken)
+    Ok(taken)
 }
 
 fn lines(text: &[u8]) -> u64 {

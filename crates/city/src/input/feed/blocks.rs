@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 use super::Holds;
 use crate::input::buffer::Buffer;
 use crate::input::counts::Fault;
-use crate::input::csv::{Layout, last_record};
+use crate::input::csv::{Layout, flaw, last_record};
 use crate::input::open::Content;
 use crate::input::{Damage, Limits};
 
@@ -33,38 +33,33 @@ impl<'a> Blocks<'a> {
         buffer.append(&self.rest);
         self.rest.clear();
         let mut quotes = count_quotes(buffer);
-        while !self.content.ended() {
+        let mut end = last_record(buffer, 0, quotes);
+        while !self.content.ended() && buffer.len() < end.map_or(limits.line + 1, |_| limits.block) {
             let known = buffer.len();
-            self.content.fill(buffer, limits.block.saturating_sub(known).max(MORE));
+            self.content.fill(buffer, missing(known, limits));
             quotes += count_quotes(&buffer[known..]);
-            let end = last_record(buffer, quotes);
-            if end.is_some() || buffer.len() > limits.line {
-                break;
-            }
+            end = last_record(buffer, known, quotes).or(end);
         }
-        match last_record(buffer, quotes) {
-            Some(end) => {
-                self.rest.extend_from_slice(&buffer[end..]);
-                buffer.truncate(end);
-                Some(self.rows(false))
-            }
-            None => self.end(buffer, quotes, limits),
-        }
+        let Some(end) = end else { return self.end(buffer, limits) };
+        self.rest.extend_from_slice(&buffer[end..]);
+        buffer.truncate(end);
+        Some(self.rows(false))
     }
 
     /// What there is when no whole record is left.
-    fn end(&mut self, buffer: &mut Buffer, quotes: usize, limits: &Limits) -> Option<Holds> {
-        let fault = if buffer.len() > limits.line {
-            Fault::At(0, Damage::LongLine(limits.line))
-        } else if let Some(fault) = self.content.take_fault() {
-            fault.after(count_lines(buffer))
-        } else if buffer.is_empty() {
-            return None;
-        } else if quotes % 2 == 1 {
-            Fault::At(0, Damage::OpenQuote)
-        } else {
-            buffer.append(b"\n");
-            return Some(self.rows(true));
+    fn end(&mut self, buffer: &mut Buffer, limits: &Limits) -> Option<Holds> {
+        let fault = match flaw(buffer, self.layout.separator, limits.line) {
+            Some(fault) if !fault.is_open_quote() => fault,
+            _ if buffer.len() > limits.line => Fault::At(0, Damage::LongLine(limits.line)),
+            open => match (self.content.take_fault(), open) {
+                (Some(fault), _) => fault.after(count_lines(buffer)),
+                (None, Some(open)) => open,
+                (None, None) if buffer.is_empty() => return None,
+                (None, None) => {
+                    buffer.append(b"\n");
+                    return Some(self.rows(true));
+                }
+            },
         };
         Some(Holds::Fault(fault))
     }
@@ -77,6 +72,14 @@ impl<'a> Blocks<'a> {
     fn rows(&self, unended: bool) -> Holds {
         Holds::Rows { layout: Arc::clone(&self.layout), unended }
     }
+}
+
+/// How much to read on: to a whole block, or when that holds no whole record, half of what such a one may still have,
+/// so that a long one is looked at a few times and not at every few bytes.
+fn missing(known: usize, limits: &Limits) -> usize {
+    let block = limits.block.saturating_sub(known);
+    let line = limits.line.saturating_sub(known).div_ceil(2);
+    if block > 0 { block } else { line.max(MORE) }
 }
 
 /// Quotes of a text.

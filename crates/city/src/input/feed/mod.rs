@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::counts::Fault;
-use super::csv::{Layout, first_record};
+use super::csv::{Layout, first_record, flaw, separator};
 use super::open::{Content, Files, Text, sniff};
 use super::{Damage, InputError, Limits, Refusal};
 use crate::MetricType;
 use blocks::Blocks;
-pub(super) use blocks::{count_lines, count_quotes};
+pub(super) use blocks::count_lines;
 
 /// Bytes that are always enough to tell what a file is.
 const ENOUGH: usize = 4096;
@@ -149,22 +149,26 @@ fn header(content: &mut Content<'_>, buffer: &mut Buffer, limits: &Limits) -> Re
     loop {
         if let Some(length) = first_record(buffer) {
             let header = &buffer[..length];
+            if let Some(fault) = flaw(header, separator(header), limits.line) {
+                return Err(fault);
+            }
             return match std::str::from_utf8(header) {
                 Ok(_) => Ok(length),
                 Err(error) => Err(Fault::not_utf8(header, error)),
             };
         }
-        if buffer.len() > limits.line {
-            return Err(Fault::At(0, Damage::LongLine(limits.line)));
-        }
-        if !content.ended() {
+        if buffer.len() <= limits.line && !content.ended() {
             content.fill(buffer, limits.block);
-        } else if let Some(fault) = content.take_fault() {
-            return Err(fault.after(count_lines(buffer)));
-        } else if count_quotes(buffer) % 2 == 1 {
-            return Err(Fault::At(0, Damage::OpenQuote));
-        } else {
-            buffer.append(b"\n");
+            continue;
+        }
+        let flaw = flaw(buffer, separator(buffer), limits.line);
+        match flaw {
+            Some(fault) if !fault.is_open_quote() => return Err(fault),
+            _ if buffer.len() > limits.line => return Err(Fault::At(0, Damage::LongLine(limits.line))),
+            open => match content.take_fault().map(|fault| fault.after(count_lines(buffer))).or(open) {
+                Some(fault) => return Err(fault),
+                None => buffer.append(b"\n"),
+            },
         }
     }
 }

@@ -9,8 +9,8 @@ use super::Refusal;
 /// More than so many times its own size comes out of no archive of real data: hourly counts with long, repeated texts
 /// reach 100, and deflate's format could not pass 1,032 with nothing but zeros.
 const MOST_RATIO: u64 = 500;
-/// Below this, the ratio does not matter.
-const HARMLESS: u64 = 64 << 20;
+/// Below this, the ratio does not matter: also what is read as a whole takes little memory then.
+const HARMLESS: u64 = 4 << 20;
 
 /// What may still come out of an archive, all its files together.
 #[derive(Debug, Clone)]

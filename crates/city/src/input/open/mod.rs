@@ -119,17 +119,18 @@ impl<'a> Files<'a> {
     fn open(&mut self, source: &'a Source) -> Result<Option<Content<'a>>, InputError> {
         let name = source.name();
         let fails = |error| InputError::io(&name, error);
+        let size = source.size()?;
         let mut raw = Raw::open(source, self.progress).map_err(fails)?;
         let mut magic = [0; 4];
         let length = read_up_to(&mut raw.bytes, &mut magic).map_err(fails)?;
         raw.bytes.rewind().map_err(fails)?;
-        let budget = || Ok(Budget::new(source.size()?, self.limits.expanded));
+        let budget = Budget::new(size, self.limits.expanded);
         if begins::gzip(&magic[..length]) {
             let unpacked = MultiGzDecoder::new(BufReader::with_capacity(PACKED, raw));
-            return Ok(Some(Content::new(name, true, Guarded::new(unpacked, budget()?))));
+            return Ok(Some(Content::new(name, true, Guarded::new(unpacked, budget))));
         }
         if begins::zip(&magic[..length]) {
-            self.zip = Some(Zip::open(name, raw, budget()?)?);
+            self.zip = Some(Zip::open(name, raw, budget)?);
             return Ok(None);
         }
         Ok(Some(Content::new(name, false, raw)))

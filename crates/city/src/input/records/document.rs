@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::utf8;
 use crate::MetricType;
-use crate::input::detect;
-use crate::input::{Damage, InputError, Refusal};
+use crate::input::{InputError, Refusal};
+use crate::input::{detect, json};
 
 /// Reads a document.
 pub(super) fn read(kind: MetricType, name: &str, data: &[u8]) -> Result<Value, InputError> {
@@ -24,13 +24,13 @@ pub(super) fn read(kind: MetricType, name: &str, data: &[u8]) -> Result<Value, I
         }
     }
     utf8(name, data)?;
-    serde_json::from_slice(data)
-        .map_err(|error| InputError::damaged(name, error.line() as u64, Damage::Json(error.to_string())))
+    json::read(name, data)
 }
 
 /// A document that has nothing of this type.
 pub(super) fn refuse(kind: MetricType, name: &str, data: &[u8], document: &Value) -> InputError {
-    InputError::refused(name, other(kind, detect::by_fields(document), data))
+    let form = json::other_form(data).map(Refusal::OtherForm);
+    InputError::refused(name, form.unwrap_or_else(|| other(kind, detect::by_fields(document), data)))
 }
 
 fn other(kind: MetricType, found: Option<MetricType>, data: &[u8]) -> Refusal {

@@ -15,9 +15,12 @@ use std::cmp::Ordering;
 
 use memchr::memchr_iter;
 
-use super::{Damage, InputError, Refusal, Tally};
+use super::{Damage, InputError, Refusal, Tally, texts};
 use crate::MetricType;
 use crate::record::{Record, Records};
+
+/// More records than this, no source of a city has: Paris has 3,400 arcs and some thousand roadworks a year.
+pub(super) const MOST: usize = 100_000;
 
 /// Reads one file of a type whose facts are records.
 ///
@@ -27,17 +30,25 @@ use crate::record::{Record, Records};
 /// # Errors
 /// When the file is damaged, or is of another type.
 pub fn parse(kind: MetricType, name: &str, data: &[u8], tally: &mut Tally) -> Result<Records, InputError> {
-    match kind {
-        MetricType::Transit => transit::parse(name, data, tally),
-        MetricType::Weather => weather::parse(name, data, tally).map(Records::some),
-        MetricType::Works => works::parse(name, data, tally),
-        MetricType::Reference => reference::parse(name, data, tally).map(Records::some),
+    let mut records = match kind {
+        MetricType::Transit => transit::parse(name, data, tally)?,
+        MetricType::Weather => weather::parse(name, data, tally).map(Records::some)?,
+        MetricType::Works => works::parse(name, data, tally)?,
+        MetricType::Reference => reference::parse(name, data, tally).map(Records::some)?,
         MetricType::Bikes | MetricType::Roads => {
             let found = super::detect::beginning(data);
             let missing = "records: this type has hours of sensors".to_owned();
-            Err(InputError::refused(name, Refusal::Unknown { wanted: kind, missing, begins: found }))
+            let why = Refusal::Unknown { wanted: kind, missing, begins: found };
+            return Err(InputError::refused(name, why));
         }
-    }
+    };
+    let mut place = 0;
+    records.list.retain(|record| {
+        place += 1;
+        let sound = texts::id(record.id.as_bytes());
+        sound.map_err(|reason| tally.reject(reason, name, place)).is_ok()
+    });
+    Ok(records)
 }
 
 /// The records of an import, ascending by id. Of several with one id one stays: the one that ends latest, then the

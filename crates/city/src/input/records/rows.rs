@@ -2,12 +2,15 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 use kernel::table::unmarked;
-use memchr::memchr_iter;
 
-use super::utf8;
+use super::{MOST, utf8};
 use crate::MetricType;
-use crate::input::detect;
+use crate::input::counts::Fault;
+use crate::input::csv::first_flaw;
 use crate::input::{Damage, InputError, Reason, Refusal, Tally};
+use crate::input::{detect, json, texts};
+
+const SEPARATOR: u8 = b';';
 
 /// What the fields of a row are called.
 pub(super) struct Header<'a> {
@@ -46,7 +49,7 @@ impl<'a> Header<'a> {
         let data = unmarked(data);
         self.check_text(name, data)?;
         let mut reader =
-            ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(data);
+            ReaderBuilder::new().delimiter(SEPARATOR).has_headers(false).flexible(true).from_reader(data);
         let mut record = ByteRecord::new();
         let malformed = |error: &csv::Error| {
             let line = error.position().map_or(1, csv::Position::line);
@@ -65,20 +68,31 @@ impl<'a> Header<'a> {
                 continue;
             }
             tally.read += 1;
+            let row = Row { names: &names, fields: &fields };
             let read = if fields.len() == names.len() {
-                each(&Row { names: &names, fields: &fields })
+                self.check_row(&row).and_then(|()| each(&row))
             } else if reader.position().byte() >= data.len() as u64 && !data.ends_with(b"\n") {
                 return Err(InputError::damaged(name, line, Damage::CutRecord));
             } else {
                 Err(Reason::FieldCount)
             };
             match read {
+                Ok(_) if found.len() >= MOST => {
+                    return Err(InputError::refused(name, Refusal::TooManyRecords(MOST)));
+                }
                 Ok(row) => found.push(row),
                 Err(reason) => tally.reject(reason, name, line),
             }
         }
-        let is_open = memchr_iter(b'"', data).count() % 2 == 1;
-        if is_open { Err(InputError::damaged(name, line, Damage::OpenQuote)) } else { Ok(found) }
+        Ok(found)
+    }
+
+    /// Whether the texts of a row are such as can be kept.
+    fn check_row(&self, row: &Row<'_>) -> Result<(), Reason> {
+        if let Some(id) = self.required.first() {
+            texts::id(row.get(id).as_bytes())?;
+        }
+        row.fields.iter().try_for_each(|field| texts::shape(field.as_bytes()))
     }
 
     fn check_text(&self, name: &str, data: &[u8]) -> Result<(), InputError> {
@@ -87,13 +101,18 @@ impl<'a> Header<'a> {
             None => return refused(Refusal::Empty),
             Some(b'<') => return refused(Refusal::Html),
             Some(b'{' | b'[') => {
-                let found =
-                    serde_json::from_slice(data).ok().and_then(|document| detect::by_fields(&document));
+                let document = json::read(name, data).ok();
+                let found = document.and_then(|document| detect::by_fields(&document));
                 return refused(self.other(found, data));
             }
             Some(_) => {}
         }
-        utf8(name, data)
+        utf8(name, data)?;
+        match first_flaw(data, SEPARATOR) {
+            Some(Fault::At(line, what)) => Err(InputError::damaged(name, line + 1, what)),
+            Some(Fault::Error(error)) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn check_columns(&self, name: &str, data: &[u8], fields: &[String]) -> Result<(), InputError> {
@@ -165,6 +184,46 @@ mod tests {
         let mut latin = "Identifiant;Date de début;Objet\na;1;x\nb;2;".as_bytes().to_vec();
         latin.extend(b"r\xE9fection\n");
         assert!(error(&latin).starts_with("works.csv, line 3: this is not UTF-8 text"));
+    }
+
+    #[test]
+    fn a_lone_quote_is_a_letter() {
+        let text = "Identifiant;Date de début;Objet\na;1;tuyau de 12\" en fonte\nb;2;\"x\ny\"\n";
+        assert_eq!(read(text.as_bytes()).0.unwrap(), ["a|tuyau de 12\" en fonte", "b|x\ny"]);
+        let open = "Identifiant;Date de début;Objet\na;1;5\" pipe\nb;2;\"y\nc;3;z\n".as_bytes();
+        assert!(error(open).starts_with("works.csv, line 3: the file ends in the middle of a quoted field"));
+        let joined = "Identifiant;Date de début;Objet\na;1;x\nb;2;\"y\nc;3;\"z\n".as_bytes();
+        assert!(error(joined).starts_with("works.csv, line 3: a quote stands within a field"));
+    }
+
+    #[test]
+    fn carriage_returns_alone_are_told_with_their_line() {
+        for (text, line) in [
+            ("Identifiant;Date de début;Objet\ra;1;x\rb;2;y\r", 1),
+            ("Identifiant;Date de début;Objet\na;1;x\rb;2;y\n", 2),
+        ] {
+            let error = error(text.as_bytes());
+            let said = format!("works.csv, line {line}: this line ends with a carriage return alone");
+            assert!(error.starts_with(&said), "{error}");
+        }
+        let quoted = "Identifiant;Date de début;Objet\r\na;1;\"x\ry\"\r\n".as_bytes();
+        assert_eq!(read(quoted).0.unwrap(), ["a|x\ry"]);
+    }
+
+    #[test]
+    fn ids_and_texts_have_their_limits() {
+        let (id, text) = ("7".repeat(201), "x".repeat(70_000));
+        let (found, tally) = read(
+            format!("Identifiant;Date de début;Objet\n{id};1;x\na\0;1;x\nb;1;{text}\nc;1;x\n").as_bytes(),
+        );
+        assert_eq!(found.unwrap(), ["c|x"]);
+        assert_eq!((tally.rejected[&Reason::BadId].count, tally.rejected[&Reason::BadText].count), (2, 1));
+    }
+
+    #[test]
+    fn more_records_than_a_city_has_are_refused() {
+        let text = format!("Identifiant;Date de début;Objet\n{}", "a;1;x\n".repeat(MOST + 1));
+        assert!(error(text.as_bytes()).contains("there are more than 100000 records"));
     }
 
     #[test]

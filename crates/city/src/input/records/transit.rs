@@ -29,6 +29,7 @@ pub(super) fn parse(name: &str, data: &[u8], tally: &mut Tally) -> Result<Record
         return Err(document::refuse(MetricType::Transit, name, data, &document));
     };
     let names = LineNames::of(&document);
+    names.check(name, &found)?;
     let asked_at = asked_at(&document);
     let mut list = Vec::with_capacity(found.len());
     for (place, told) in (1..).zip(found) {

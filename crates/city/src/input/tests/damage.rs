@@ -1,5 +1,6 @@
 //! Files that are damaged or something else: nothing of them counts, and the error says what to do.
 
+use super::super::Reason;
 use super::*;
 
 fn file(rows: &str) -> Vec<u8> {
@@ -108,6 +109,145 @@ fn of_a_huge_line_little_is_read() {
     assert!(bar.advanced() < 20_000, "{} bytes", bar.advanced());
 }
 
+/// Rows of as many counters, of which some are changed.
+fn counters(count: usize, change: impl Fn(usize, String) -> String) -> Vec<u8> {
+    let row = |row| change(row, bike(&format!("c{row}"), "2024-02-01T00:00:00Z", &row.to_string()));
+    file(&(0..count).map(row).collect::<String>())
+}
+
+/// What is said of a sensor that has rows of one day.
+fn name_of(read: &Read, id: &str) -> String {
+    said(read).into_iter().find(|((_, of), _)| of == id).unwrap().1.1.name
+}
+
+#[test]
+fn stray_quotes_swallow_no_rows() {
+    for rows in [&[10, 90][..], &[10], &[99], &[10, 11, 90]] {
+        let stray = |row: usize, text: String| {
+            if rows.contains(&row) { text.replace("Quai c", "Rue \"") } else { text }
+        };
+        let error = error_of(counters(100, stray));
+        let said = format!("file, line {}: a quote stands within a field", rows[0] + 2);
+        assert!(error.starts_with(&said), "{error}");
+    }
+    let paired =
+        |row: usize, text: String| if row == 10 { text.replace("Quai c10", "Rue \"A\" B") } else { text };
+    let read = read_one(MetricType::Bikes, counters(100, paired)).unwrap();
+    assert_eq!((read.tally.kept, name_of(&read, "c10")), (100, "Rue \"A\" B".to_owned()));
+    let split = |row: usize, text: String| {
+        if row == 10 { text.replace("Quai c10;7", "5\" pipe;6\" pipe") } else { text }
+    };
+    let read = read_one(MetricType::Bikes, counters(100, split)).unwrap();
+    assert_eq!(name_of(&read, "c10"), "5\" pipe");
+}
+
+#[test]
+fn text_behind_a_closing_quote_and_broken_ids_are_damage() {
+    let behind = |row: usize, text: String| match row {
+        10 | 90 => text.replace("Quai", "\"Rue"),
+        _ => text,
+    };
+    let error = error_of(counters(100, behind));
+    assert!(error.starts_with("file, line 12: a quote stands within a field"), "{error}");
+    for (whole, broken) in [
+        ("c10;", "\"c10\n\";"),
+        (";10;", ";\"10\n\";"),
+        ("2024-02-01T00:00:00Z", "\"2024-02-01T00:00:00Z\n\""),
+    ] {
+        let broken =
+            |row: usize, text: String| if row == 10 { text.replacen(whole, broken, 1) } else { text };
+        let error = error_of(counters(100, broken));
+        assert!(error.starts_with("file, line 12: the id, the date or a number"), "{error}");
+    }
+}
+
+#[test]
+fn carriage_returns_alone_are_told_with_their_line() {
+    let told = |data: Vec<u8>, line: usize| {
+        let error = error_of(data);
+        let said = format!("file, line {line}: this line ends with a carriage return alone");
+        assert!(error.starts_with(&said), "{error}");
+    };
+    let all = |text: String| text.replace('\n', "\r").into_bytes();
+    told(all(format!("{BIKES}{}", good_rows(100))), 1);
+    told([BIKES.replace('\n', "\r").into_bytes(), good_rows(100).into_bytes()].concat(), 1);
+    told(counters(100, |row, text| if row == 40 { text.replace('\n', "\r") } else { text }), 42);
+    told(counters(100, |row, text| if row == 99 { text.replace("Quai", "Qu\rai") } else { text }), 101);
+    let quoted = |_, text: String| text.replace("Quai;", "\"Qu\rai\";").replace('\n', "\r\n");
+    let sound = counters(100, quoted);
+    assert_eq!(read_one(MetricType::Bikes, sound.strip_suffix(b"\n").unwrap()).unwrap().tally.kept, 100);
+}
+
+#[test]
+fn rows_of_which_none_can_be_used_are_an_error() {
+    let nameless = bike("", "2024-02-01T00:00:00Z", "1");
+    let error = error_of(file(&nameless.repeat(9)));
+    let said = "none of the 9 rows can be used (mostly: no id, as in file, line 2); look at the file, and at its type";
+    assert_eq!(error, said);
+    let works = "Identifiant;Date de début;Date de fin;Impact sur la circulation\n;2024-01-01;2024-01-02;X\n";
+    let error = read_one(MetricType::Works, works).unwrap_err().to_string();
+    assert!(error.starts_with("none of the 1 rows can be used (mostly: no id"), "{error}");
+}
+
+#[test]
+fn a_long_row_is_read_in_time() {
+    let long = |row: usize, text: String| {
+        if row == 10 { text.replace("Quai;", &format!("\"{}\";", "\"\"".repeat(490_000))) } else { text }
+    };
+    let limits = Limits { line: 1 << 20, block: 4096, ..limits() };
+    let begun = std::time::Instant::now();
+    let data = source("file", counters(100, long));
+    assert_eq!(read(MetricType::Bikes, &[data], &limits, &()).unwrap().tally.kept, 100);
+    assert!(begun.elapsed().as_secs() < 20, "it was looked at again and again: {:?}", begun.elapsed());
+}
+
+#[test]
+fn ids_and_texts_have_their_limits() {
+    let mad = |row: usize, text: String| match row {
+        10 => text.replacen("c10", &"c".repeat(201), 1),
+        20 => text.replacen("c20", "c\u{1}", 1),
+        30 => text.replacen("Quai c30", &"x".repeat(1001), 1),
+        40 => text.replacen("Quai c40", "Qu\0ai", 1),
+        _ => text,
+    };
+    let tally = read_one(MetricType::Bikes, counters(100, mad)).unwrap().tally;
+    let lines = |reason| tally.rejected[&reason].first.iter().map(|place| place.line).collect::<Vec<_>>();
+    assert_eq!((lines(Reason::BadId), lines(Reason::BadText)), (vec![12, 22], vec![32, 42]));
+    let page = format!(
+        r#"[{{"id_compteur": "{}", "sum_counts": 1, "date": "2024-02-01T00:00:00Z"}},
+        {{"id_compteur": "a", "sum_counts": 1, "date": "2024-02-01T00:00:00Z"}}]"#,
+        "c".repeat(201)
+    );
+    assert_eq!(read_one(MetricType::Bikes, page).unwrap().tally.rejected[&Reason::BadId].count, 1);
+}
+
+#[test]
+fn more_sensors_than_a_city_has_are_told_with_the_line() {
+    let row = |number: usize| format!("{number};2024-02-01T00:00:00Z;1;1\n");
+    let rows: String = (0..=100_000).map(row).collect();
+    let limits = Limits { threads: 1, ..limits() };
+    let data = source("file", format!("iu_ac;t_1h;q;k\n{rows}"));
+    let error = read(MetricType::Roads, &[data], &limits, &()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("file, line 100002: this is one more than 100000 different sensors"),
+        "{error}"
+    );
+}
+
+#[test]
+fn hours_to_come_and_parts_of_hours_are_rejected() {
+    let late = |row: usize, text: String| match row {
+        10 => text.replacen("2024-02-01", "2199-02-01", 1),
+        20 => text.replacen("00:00:00Z", "00:15:00Z", 1),
+        _ => text,
+    };
+    let limits = Limits { until: Some("2024-02-02".parse().unwrap()), ..limits() };
+    let read = read(MetricType::Bikes, &[source("file", counters(100, late))], &limits, &()).unwrap();
+    let rejected: Vec<_> =
+        read.tally.rejected.iter().map(|(reason, of)| (*reason, of.first[0].line)).collect();
+    assert_eq!(rejected, [(Reason::Future, 12), (Reason::PartOfHour, 22)]);
+}
+
 #[test]
 fn rows_that_mostly_make_no_sense() {
     let bad = bike("a", "yesterday", "1");
@@ -131,6 +271,13 @@ fn broken_json() {
     let page = source("page", format!("[{}]", " ".repeat(100)));
     let error = read(MetricType::Bikes, &[page], &limits, &()).unwrap_err().to_string();
     assert!(error.starts_with("page: the file is larger than 50 bytes"), "{error}");
+    let works =
+        "Identifiant;Date de début;Date de fin;Impact sur la circulation\na;2024-01-01;2024-01-02;X\n";
+    let limits = Limits { records: works.len() as u64 * 2, ..limits };
+    let files = |count| vec![source("works", works); count];
+    assert!(read(MetricType::Works, &files(2), &limits, &()).is_ok());
+    let error = read(MetricType::Works, &files(3), &limits, &()).unwrap_err().to_string();
+    assert!(error.starts_with("works: with this file there are more than"), "{error}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn bikes_are_read() {
     let rows = [
         bike("b", "2024-03-25T01:00:00+01:00", "3"),
         bike("a", "2024-03-25T01:00:00+01:00", "7"),
-        bike("a", "2024-03-24T23:30:00Z", "12"),
+        bike("a", "2024-03-24T23:00:00Z", "12"),
         bike("", "2024-03-25T01:00:00+01:00", "9"),
         bike("a", "2024-03-25T02:00:00+01:00", ""),
         bike("a", "2024-03-25", "1"),
@@ -93,6 +93,25 @@ fn the_api_says_the_same_as_the_export() {
     let row = road("4264", "2024-10-27T02:00:00+01:00", "1034.5", "0.00005", "Pré-saturé");
     let export = read_one(MetricType::Roads, format!("{ROADS}{row}")).unwrap();
     assert_eq!((hours(&api), said(&api)), (hours(&export), said(&export)));
+}
+
+#[test]
+fn pages_with_gaps_and_numbers_as_texts_are_read() {
+    let record = |hour: u32, rest: &str| {
+        format!(
+            r#"{{"iu_ac": "1", "t_1h": "2024-03-25T{hour:02}:00:00Z", "date_debut": "1996-10-10"{rest}}}"#
+        )
+    };
+    let page = [record(1, r#", "k": 1.5"#), record(2, r#", "q": "4859.0", "k": "2.5""#)].join(",");
+    let read = read_one(MetricType::Roads, format!("[{page}]")).unwrap();
+    assert_eq!(flows(hours(&read).values().next().unwrap()), [(2, None), (3, Some(4_859_000))]);
+    for (text, part) in [
+        (format!("{page}\n").replace("},{", "}\n{"), "JSON lines"),
+        (format!(r#"{{"nhits": 1, "records": [{{"fields": {}}}]}}"#, record(1, "")), "version 1"),
+    ] {
+        let error = read_one(MetricType::Roads, text).unwrap_err().to_string();
+        assert!(error.starts_with("file: this is ") && error.contains(part), "{error}");
+    }
 }
 
 #[test]

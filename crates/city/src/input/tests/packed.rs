@@ -72,9 +72,9 @@ fn bombs_are_refused() {
     let error = read(MetricType::Bikes, &[source("bomb", data)], &limits, &()).unwrap_err().to_string();
     assert!(error.starts_with("bomb: more than 1048576 bytes come out of this archive"), "{error}");
 
-    // Good rows, so that nothing else stops it, but with very long names.
-    let row = bike("a", "2024-02-01T00:00:00Z", "1").replace("Quai a", &"a".repeat(4000 - 100));
-    let error = error_of(gzip(&file(&row.repeat(20_000))));
+    // Good rows, so that nothing else stops it, but with very long addresses of photos.
+    let row = bike("a", "2024-02-01T00:00:00Z", "1").replace("https:", &"a".repeat(4000 - 200));
+    let error = error_of(gzip(&file(&row.repeat(2_000))));
     assert!(error.starts_with("file: this archive holds more than 500 times its own size"), "{error}");
 }
 
@@ -83,7 +83,7 @@ fn a_folder_gives_its_data_files_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::create_dir(at("sub")).unwrap();
-    for name in ["b.csv", "a.csv.gz", "notes.txt", ".hidden.csv", "sub/c.JSON"] {
+    for name in ["b.csv", "a.csv.gz", "notes.txt", ".hidden.csv", "sub/c.JSON", "map.geojson"] {
         std::fs::write(at(name), "x").unwrap();
     }
     let names: Vec<_> = sources_in(folder.path()).unwrap().iter().map(Source::name).collect();
@@ -92,4 +92,75 @@ fn a_folder_gives_its_data_files_in_order() {
     std::fs::create_dir(at("empty")).unwrap();
     assert!(sources_in(&at("empty")).unwrap_err().to_string().contains("there is no data file here"));
     assert!(sources_in(&at("nothing")).unwrap_err().to_string().contains("cannot be read"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_names_in_other_encodings_are_followed_and_read() {
+    use std::os::unix::ffi::OsStringExt as _;
+    use std::os::unix::fs::symlink;
+
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let latin = folder.path().join(std::ffi::OsString::from_vec(b"\xE9t\xE9.csv".to_vec()));
+    std::fs::write(&latin, file(&good_rows(5))).unwrap();
+    std::fs::write(elsewhere.path().join("a.csv"), file(&good_rows(10))).unwrap();
+    symlink(elsewhere.path(), folder.path().join("linked")).unwrap();
+    symlink(folder.path(), elsewhere.path().join("back")).unwrap();
+    let sources = sources_in(folder.path()).unwrap();
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    assert_eq!(read(MetricType::Bikes, &sources, &limits(), &()).unwrap().tally.kept, 10);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("x.csv");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+        .unwrap();
+    let sources = sources_in(folder.path()).unwrap();
+    let error = read(MetricType::Bikes, &sources, &limits(), &()).unwrap_err().to_string();
+    assert!(error.ends_with(
+        "x.csv: this is not a regular file, which is what can be read; write the data to one first"
+    ));
+    let folder = Source::File(folder.path().to_owned());
+    assert!(matches!(read(MetricType::Bikes, &[folder], &limits(), &()), Err(InputError::NotAFile(_))));
+}
+
+#[test]
+fn of_two_members_with_one_name_both_are_read() {
+    let rows = good_rows(20);
+    let (first, second) = rows.split_at(rows.match_indices('\n').nth(9).unwrap().0 + 1);
+    let mut archive = zip(&[("a.csv", &file(first)), ("b.csv", &file(second))]);
+    for at in 0..archive.len() - 5 {
+        if archive[at..].starts_with(b"b.csv") {
+            archive[at] = b'a';
+        }
+    }
+    assert_eq!(read_one(MetricType::Bikes, archive).unwrap().tally.kept, 20);
+}
+
+#[test]
+fn an_archive_of_very_many_files_is_refused() {
+    let names: Vec<String> = (0..10_001).map(|number| format!("{number}.txt")).collect();
+    let members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let error = error_of(zip(&members));
+    assert_eq!(
+        error,
+        "file: this archive holds 10001 files, more than the 10000 that are read; unpack it first"
+    );
+}
+
+#[test]
+fn little_archives_of_much_json_are_refused() {
+    let letters = gzip(format!("[\"{}\"]", "a".repeat(16 << 20)).as_bytes());
+    for kind in [MetricType::Weather, MetricType::Transit, MetricType::Bikes] {
+        let error = read_one(kind, letters.clone()).unwrap_err().to_string();
+        assert!(error.starts_with("file: this archive holds more than 500 times its own size"), "{error}");
+    }
+    let zeros = format!("[{}0]", "0,".repeat(8 << 20));
+    for kind in [MetricType::Weather, MetricType::Transit, MetricType::Bikes] {
+        let error = read_one(kind, zeros.clone()).unwrap_err().to_string();
+        assert!(error.starts_with("file: this JSON would take more than"), "{error}");
+    }
 }

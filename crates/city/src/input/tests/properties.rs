@@ -174,6 +174,27 @@ proptest! {
     }
 
     #[test]
+    fn quotes_and_line_ends_anywhere_are_told_alike_whatever_the_blocks(
+        rows in rows(),
+        strewn in proptest::collection::vec((any::<proptest::sample::Index>(), 0..4_usize), 1..4),
+        block in 1..4000_usize,
+        threads in 1..5_usize,
+    ) {
+        let mut text = readable(&rows).into_bytes();
+        for (place, what) in strewn {
+            let place = place.index(text.len());
+            text.splice(place..place, [&b"\""[..], b"\r", b"\"\"", b"\n"][what].iter().copied());
+        }
+        let data = [source("file", [ROADS.as_bytes(), &text].concat())];
+        let base = Limits { threads: 1, block: 1 << 20, ..limits() };
+        let tell = |limits: &Limits| {
+            let told = read(MetricType::Roads, &data, limits, &());
+            told.map(|read| (hours(&read), said(&read), read.tally)).map_err(|error| error.to_string())
+        };
+        prop_assert_eq!(tell(&Limits { threads, block, ..base.clone() }), tell(&base));
+    }
+
+    #[test]
     fn nothing_panics_on_any_bytes(data in proptest::collection::vec(any::<u8>(), 0..600), kind in 0..6_usize) {
         let _ = read_one(MetricType::ALL[kind], data.clone());
         let _ = read_one(MetricType::ALL[kind], [BIKES.as_bytes(), &data].concat());

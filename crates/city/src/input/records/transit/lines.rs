@@ -1,10 +1,11 @@
 //! Which line is meant, and what people call it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::text;
+use crate::input::{InputError, Refusal};
 use crate::metrics::transit::Line;
 
 /// Île-de-France Mobilités numbers the metro from 01371 (line 1) to 01384 (line 14) …
@@ -12,13 +13,16 @@ const METRO_FIRST: u32 = 1371;
 /// … and then has its two branches.
 const BRANCHES: [(u32, &str); 2] = [(1386, "3B"), (1387, "7B")];
 const METRO_LINES: u32 = 14;
+/// Lines that all disruptions of a document may be reported to hit together: fifty strikes on all 2,000 lines. Every
+/// disruption is kept with its lines, so a document of some kilobytes could otherwise fill the memory.
+const MOST_REPORTED: usize = 100_000;
 
 /// The lines that a document names apart from its disruptions.
 #[derive(Default)]
 pub(super) struct LineNames {
     lines: BTreeMap<String, Line>,
     /// Ids of lines, by the id of a disruption that hits them.
-    reports: BTreeMap<String, Vec<String>>,
+    reports: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl LineNames {
@@ -46,9 +50,19 @@ impl LineNames {
     fn add<'v>(&mut self, line: Option<Line>, disruptions: impl Iterator<Item = &'v str>) {
         let Some(line) = line else { return };
         for disruption in disruptions {
-            self.reports.entry(disruption.to_owned()).or_default().push(line.id.clone());
+            self.reports.entry(disruption.to_owned()).or_default().insert(line.id.clone());
         }
         self.lines.insert(line.id.clone(), line);
+    }
+
+    /// Whether these disruptions hit no more lines together than can be kept.
+    pub(super) fn check(&self, name: &str, disruptions: &[&Value]) -> Result<(), InputError> {
+        let ids = disruptions.iter().filter_map(|told| text(told, &["id", "uri"]));
+        let reported: usize = ids.map(|id| self.reports.get(id).map_or(0, BTreeSet::len)).sum();
+        if reported > MOST_REPORTED {
+            return Err(InputError::refused(name, Refusal::TooManyLines(MOST_REPORTED)));
+        }
+        Ok(())
     }
 
     /// A line by its id alone.
@@ -130,7 +144,24 @@ fn number_of_metro(code: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn disruptions_that_multiply_lines_are_refused() {
+        let links: Vec<Value> = vec![json!({"type": "disruption", "id": "d"}); 2];
+        let reports: Vec<Value> =
+            (0..500).map(|line| json!({"line": {"id": format!("line:{line}"), "links": links}})).collect();
+        let names = LineNames::of(&json!({"line_reports": reports}));
+        assert_eq!(names.reported("d").count(), 500, "a line counts once");
+        let disruption = json!({"id": "d"});
+        assert!(names.check("file", &vec![&disruption; 200]).is_ok());
+        let error = names.check("file", &vec![&disruption; 201]).err().map(|error| error.to_string());
+        assert!(
+            error.is_some_and(|error| error.starts_with("file: its disruptions name more than 100000 lines"))
+        );
+    }
 
     fn told(id: &str, code: &str, mode: &str, name: &str) -> (String, Option<u8>) {
         let line = line(id, code, mode, name);
