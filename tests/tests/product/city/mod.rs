@@ -7,6 +7,7 @@ mod damaged;
 mod demo;
 mod errors;
 mod interrupted;
+mod records;
 mod sources;
 
 use anyhow::Result;

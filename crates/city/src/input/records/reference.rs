@@ -50,6 +50,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_in_parts_is_as_long_as_all_of_them() {
+        let part = "[[2.3009951475338766, 48.87177704259844], [2.302450437378247, 48.87129471535591]]";
+        let shape =
+            format!("{{\"\"type\"\": \"\"MultiLineString\"\", \"\"coordinates\"\": [{part}, {part}]}}");
+        let text = format!(
+            "Identifiant arc;Date debut dispo data;Date fin dispo data;Libelle;geo_shape\n10;2005-01-01;;Quai;\"{shape}\"\n"
+        );
+        let records = parse("arcs.csv", text.as_bytes(), &mut Tally::default()).unwrap();
+        let arc = Arc::deserialize(&records[0].body).unwrap();
+        assert!(
+            arc.length.is_some_and(|length| (length - 2.0 * 119.186_358).abs() < 1e-5),
+            "{:?}",
+            arc.length
+        );
+        assert!(arc.center.is_some());
+    }
+
+    #[test]
     fn arcs_are_read_with_their_lengths() {
         let text = "Identifiant arc;Date debut dispo data;Date fin dispo data;Libelle;Identifiant noeud aval;Identifiant noeud amont;geo_point_2d;geo_shape\n\
             10;2005-01-01T02:00:00+01:00;2019-06-01T03:00:00+01:00;Quai;2;1;48.886,2.289;\"{\"\"type\"\": \"\"LineString\"\", \"\"coordinates\"\": [[2.3009951475338766, 48.87177704259844], [2.302450437378247, 48.87129471535591]]}\"\n\

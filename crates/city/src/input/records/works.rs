@@ -137,6 +137,22 @@ mod tests {
     }
 
     #[test]
+    fn works_without_an_end_are_open_and_an_export_covers_what_is_between() {
+        let text = format!(
+            "{HEADER}\n{}\n{}\n{}\n",
+            row("a", "75008", "2024-03-01;2024-03-04", "", ""),
+            row("b", "75008", "2024-03-20;", "", ""),
+            row("c", "75008", ";2024-03-31", "", ""),
+        );
+        let mut tally = Tally::default();
+        let found = parse("works.csv", text.as_bytes(), &mut tally).unwrap();
+        assert_eq!((found.list.len(), found.list[1].to), (2, Last::Open));
+        let day = |text: &str| text.parse().unwrap();
+        assert_eq!(found.covered, [(day("2024-03-01"), day("2024-03-20"))]);
+        assert_eq!(tally.rejected[&Reason::BadDate].count, 1, "without a beginning");
+    }
+
+    #[test]
     fn works_without_an_id_or_a_sound_period_are_rejected() {
         let (records, tally) = parsed(&[
             row("", "75008", "2024-03-01;2024-03-31", "", ""),

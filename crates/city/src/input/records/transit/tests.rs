@@ -108,8 +108,24 @@ fn what_has_no_end_lasts_until_it_was_last_told() {
     for end in [Value::Null, json!("20380119T041407")] {
         let (found, _) = parsed(&open(end));
         assert_eq!(days(&found[0].0), ("2024-04-08".to_owned(), "2024-04-12".to_owned()));
+        assert!(matches!(found[0].0.to, Last::Told(_)));
         assert_eq!(found[0].1.periods[0].end, None);
     }
+}
+
+#[test]
+fn a_document_covers_the_day_on_which_it_was_asked_for() {
+    let covered = |document: Value| {
+        let found = parse("p.json", document.to_string().as_bytes(), &mut Tally::default()).unwrap();
+        found.covered.iter().map(|(from, to)| format!("{from} {to}")).collect::<Vec<_>>()
+    };
+    let context = json!({"current_datetime": "20240408T233000", "timezone": "Europe/Paris"});
+    assert_eq!(covered(json!({"disruptions": [], "context": context})), ["2024-04-08 2024-04-08"]);
+    let prim = json!({"disruptions": [], "lastUpdatedDate": "2026-02-18T23:30:00.000Z"});
+    assert_eq!(covered(prim), ["2026-02-19 2026-02-19"], "a day of Paris");
+    let one = json!({"id": "a", "lastUpdate": "20260218T080512",
+        "applicationPeriods": [{"begin": "20260218T080000", "end": "20260218T180000"}]});
+    assert_eq!(covered(one), [""; 0], "when it was changed last says nothing of others");
 }
 
 #[test]
