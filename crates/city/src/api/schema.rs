@@ -85,10 +85,10 @@ pub(super) enum RangeData {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CityBikeSummary)]
 pub(super) struct BikeSummary {
-    /// Bicycles of the day.
+    /// Bicycles of the day; none when no counter has a count.
     #[serde(rename = "total_velos")]
     #[schema(example = 158_734.0)]
-    total: f64,
+    total: Option<f64>,
     #[serde(flatten)]
     coverage: Coverage,
 }

@@ -70,7 +70,7 @@ pub(super) fn work_out(kind: SensorType, day: Day, sensors: &[SensorDay<'_>]) ->
 #[derive(Serialize)]
 struct BikeSummary {
     #[serde(rename = "total_velos")]
-    total: f64,
+    total: Option<f64>,
     #[serde(flatten)]
     coverage: Coverage,
 }
