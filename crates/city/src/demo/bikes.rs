@@ -21,7 +21,7 @@ const WORKING: [i64; 24] =
 const WEEKEND: [i64; 24] =
     [9, 6, 4, 3, 2, 2, 4, 8, 15, 24, 34, 42, 44, 46, 52, 56, 56, 52, 46, 38, 28, 22, 18, 13];
 
-/// Counts four times too many on the last day and three days before.
+/// Counts four times too many, three days before the last.
 const ASTRAY: usize = 3;
 /// Has lost some hours, six days before the last.
 const GAPPED: usize = 5;
@@ -94,7 +94,7 @@ fn count(counter: usize, day: Day, back: i64, hour: i64) -> Option<i64> {
         GAPPED if back == 6 && (9..14).contains(&hour) => None,
         SILENT if back < 5 => Some(0),
         STUCK if back == 0 || back == 1 && clock >= 10 => Some(37),
-        ASTRAY if back == 0 || back == 3 => Some(usual * 4),
+        ASTRAY if back == 3 => Some(usual * 4),
         _ => Some(usual),
     }
 }

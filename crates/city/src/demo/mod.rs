@@ -2,7 +2,7 @@
 //!
 //! They are made here, from the day alone, and go in through the real import. Streets, counters, works and disruptions
 //! are invented and say so (`inventé`); only the places lie where Paris is. Some sensors fail on purpose, so that there
-//! is something to find: one is silent, one stuck, one has gaps, one counts four times too many on two days, a few rows
+//! is something to find: one is silent, one stuck, one has gaps, one counts four times too many on one day, a few rows
 //! come twice and a few without an id.
 
 mod bikes;

@@ -100,7 +100,10 @@ mod tests {
             let clock = WallClock::of(day.parse().expect("a day"));
             for slot in 0..clock.hours() {
                 let first = clock.slot(clock.hour(slot)).expect("the clock shows it");
-                assert!(first == slot || (day, slot, first) == ("2024-10-27", 3, 2), "{day}: {slot}, {first}");
+                assert!(
+                    first == slot || (day, slot, first) == ("2024-10-27", 3, 2),
+                    "{day}: {slot}, {first}"
+                );
             }
         }
         let march = WallClock::of("2024-03-31".parse().expect("a day"));

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::number::{count, ratio};
 use super::{flow, occupancy};
-use crate::hours::{FLOW_UNITS, Hours, OCCUPANCY_UNITS, Reading};
+use crate::hours::{FLOW_UNITS, Hours, OCCUPANCY_UNITS, Reading, SLOTS};
 
 /// All of a sensor's values being zero means something only over so many hours: at night, with a few hours loaded, a
 /// quiet street counts zero as well.
@@ -48,6 +48,16 @@ impl Quantity {
             Self::Flow => flow(reading),
             Self::Occupancy => occupancy(reading),
         }
+    }
+
+    /// The first value of a day.
+    pub(crate) fn first(self, hours: &Hours) -> Option<i32> {
+        hours.iter().find_map(|(_, reading)| self.of(reading))
+    }
+
+    /// The last value of a day.
+    pub(crate) fn last(self, hours: &Hours) -> Option<i32> {
+        (0..SLOTS).rev().find_map(|slot| self.of(hours.get(slot)?))
     }
 
     /// A value as a number for people: vehicles per hour, or percent.

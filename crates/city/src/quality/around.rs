@@ -145,11 +145,21 @@ fn absent(day: Day, sensor: i64, last: Day) -> Notice {
 /// run that would begin earlier or end later still fills the whole neighbouring day, which is enough.
 fn stuck_over_midnight(known: &Neighbours, day: Day, sensor: i64) -> Option<Notice> {
     let near = [-1, 0, 1].map(|days| (day.plus(days), known.hours(day.plus(days), sensor)));
+    let [before, today, after] = near.map(|(_, hours)| hours);
+    let is_crossed = |quantity: Quantity| {
+        let [first, last] = [quantity.first(today?), quantity.last(today?)];
+        let joins =
+            |here: Option<i32>, there: Option<i32>| here == there && here.is_some_and(|value| value != 0);
+        let crossed = joins(first, before.and_then(|hours| quantity.last(hours)))
+            || joins(last, after.and_then(|hours| quantity.first(hours)));
+        crossed.then_some(quantity)
+    };
+    let mut crossed = [Quantity::Flow, Quantity::Occupancy].into_iter().filter_map(is_crossed).peekable();
     // What the day shows by itself is told already.
-    if near[1].1.is_none_or(|today| Silent::of(today).is_some()) {
+    if crossed.peek().is_none() || today.is_none_or(|today| Silent::of(today).is_some()) {
         return None;
     }
-    [Quantity::Flow, Quantity::Occupancy].into_iter().find_map(|quantity| {
+    crossed.find_map(|quantity| {
         let values: Vec<(Day, usize, i32)> = near
             .iter()
             .filter_map(|(day, hours)| Some((*day, quantity.values((*hours)?))))
@@ -187,18 +197,18 @@ fn unlike_other_days(
     let clock = WallClock::of(day);
     let past: Vec<(&WallClock, &Hours)> =
         week.iter().filter_map(|past| Some((&past.clock, past.facts.get(&sensor)?))).collect();
-    let usual = |slot| {
+    let others = |slot| {
         let hour = clock.hour(slot);
-        let of = |(clock, hours): &(&WallClock, &Hours)| flow(hours.get(clock.slot(hour)?)?);
-        usual(past.iter().filter_map(of).collect())
+        past.iter().filter_map(move |(clock, hours)| flow(hours.get(clock.slot(hour)?)?))
     };
-    let found = unusual(kind, &Quantity::Flow.values(hours), usual);
+    let found = unusual(kind, &Quantity::Flow.values(hours), others);
     let notice = |(slot, value)| Notice {
         sensor,
         kind: Kind::Spike,
         slots: vec![slot],
         value: Some(Quantity::Flow.told(value)),
-        detail: usual(slot).map(|usual| format!("{} at this hour on other days", Quantity::Flow.told(usual))),
+        detail: usual(others(slot))
+            .map(|usual| format!("{} at this hour on other days", Quantity::Flow.told(usual))),
         hours: 1,
     };
     found.into_iter().map(notice).collect()

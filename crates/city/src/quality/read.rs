@@ -11,7 +11,7 @@ use store::{DbError, Tx};
 use super::around::WEEK;
 use super::{Finding, Findings, Neighbours, Notice, around};
 use crate::MetricType;
-use crate::archive::{Head, Sensor, queries};
+use crate::archive::{Attributes, Head, queries};
 use crate::metrics::FailingSensor;
 
 /// What the days around a day say of it, with the names of its sensors.
@@ -19,8 +19,8 @@ pub(crate) struct Noticed {
     kind: MetricType,
     expected: Option<u32>,
     notices: Vec<Notice>,
-    /// The sensors of the type, by number.
-    register: BTreeMap<i64, Sensor>,
+    /// The ids of all sensors of the type, by number, with what is known of those that something is told of.
+    register: BTreeMap<i64, (String, Option<Attributes>)>,
     /// The sensors that have rows that day.
     present: Vec<i64>,
 }
@@ -42,12 +42,13 @@ pub(crate) fn noticed(
     }
     let known = Neighbours { days };
     let found = around(kind, head.day, &known);
-    let register = queries::sensors(tx, kind, 0, i64::MAX)?;
+    let told_of = found.notices.iter().map(|notice| notice.sensor).collect();
+    let register = queries::names(tx, kind, &told_of)?;
     Ok(Noticed {
         kind,
         expected: found.expected,
         notices: found.notices,
-        register: register.into_iter().map(|sensor| (sensor.number, sensor)).collect(),
+        register,
         present: known.days.get(&head.day).into_iter().flat_map(BTreeMap::keys).copied().collect(),
     })
 }
@@ -55,15 +56,14 @@ pub(crate) fn noticed(
 impl Noticed {
     /// As findings of the day.
     pub(crate) fn findings(&self) -> Findings {
-        let list: Vec<Finding> = self.named().map(|(notice, sensor)| notice.finding(&sensor.id)).collect();
+        let list: Vec<Finding> = self.named().map(|(notice, id, _)| notice.finding(id)).collect();
         Findings { expected: self.expected, ..Findings::from_list(list, None) }
     }
 
     /// The silent sensors among them, by id.
     pub(crate) fn failing(&self) -> Vec<FailingSensor> {
-        let failing = self
-            .named()
-            .filter_map(|(notice, sensor)| notice.failing(self.kind, &sensor.id, &sensor.attributes.about().name));
+        let failing =
+            self.named().filter_map(|(notice, id, known)| notice.failing(self.kind, id, &known.about().name));
         let mut failing: Vec<FailingSensor> = failing.collect();
         failing.sort_by(|a, b| a.id().cmp(b.id()));
         failing
@@ -71,10 +71,13 @@ impl Noticed {
 
     /// The ids of the sensors that have rows that day.
     pub(crate) fn present(&self) -> impl Iterator<Item = &str> {
-        self.present.iter().filter_map(|number| Some(self.register.get(number)?.id.as_str()))
+        self.present.iter().filter_map(|number| Some(self.register.get(number)?.0.as_str()))
     }
 
-    fn named(&self) -> impl Iterator<Item = (&Notice, &Sensor)> {
-        self.notices.iter().filter_map(|notice| Some((notice, self.register.get(&notice.sensor)?)))
+    fn named(&self) -> impl Iterator<Item = (&Notice, &str, &Attributes)> {
+        self.notices.iter().filter_map(|notice| {
+            let (id, known) = self.register.get(&notice.sensor)?;
+            Some((notice, id.as_str(), known.as_ref()?))
+        })
     }
 }

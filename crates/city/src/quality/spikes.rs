@@ -69,18 +69,22 @@ pub(super) fn spikes(kind: MetricType, counts: &[(usize, i32)]) -> Vec<(usize, i
     (0..counts.len()).filter(|place| is_spike(*place)).map(|place| counts[place]).collect()
 }
 
-/// The places of counts far above the same hour of other days, which `usual` tells; those that `spikes` finds as well are
-/// left out.
-pub(super) fn unusual(
+/// The places of counts far above the same hour of other days; those that `spikes` finds as well are left out. `others`
+/// tells what was counted on other days at the hour of a slot.
+pub(super) fn unusual<I: Iterator<Item = i32>>(
     kind: MetricType,
     counts: &[(usize, i32)],
-    usual: impl Fn(usize) -> Option<i32>,
+    others: impl Fn(usize) -> I,
 ) -> Vec<(usize, i32)> {
     let units = i128::from(FLOW_UNITS);
-    let is_unlike = |slot: usize, count: i32| {
-        let Some(usual) = usual(slot).map(i128::from) else { return false };
-        let count = i128::from(count);
+    let is_above = |count: i32, usual: i32| {
+        let (count, usual) = (i128::from(count), i128::from(usual));
         count - usual >= least_unusual(kind) * units && count >= TIMES * (usual + USUAL_FLOOR * units)
+    };
+    // A count that is not above the least of the others is not above their median either, which takes longer to find.
+    let is_unlike = |slot: usize, count: i32| {
+        others(slot).min().is_some_and(|least| is_above(count, least))
+            && usual(others(slot)).is_some_and(|usual| is_above(count, usual))
     };
     let (unlike, like): (Vec<_>, Vec<_>) = counts.iter().partition(|(slot, count)| is_unlike(*slot, *count));
     if unlike.is_empty() {
@@ -103,7 +107,8 @@ pub(super) fn unusual(
 }
 
 /// What a sensor usually counts in an hour: the median of what it counted then on other days, unless these are too few.
-pub(super) fn usual(mut counts: Vec<i32>) -> Option<i32> {
+pub(super) fn usual(others: impl Iterator<Item = i32>) -> Option<i32> {
+    let mut counts: Vec<i32> = others.collect();
     counts.sort_unstable();
     counts.get(counts.len() / 2).copied().filter(|_| counts.len() >= LEAST_DAYS)
 }

@@ -62,12 +62,7 @@ enum Told {
     WithOtherDays,
 }
 
-fn totals(
-    tx: &mut Tx<'_>,
-    day: Day,
-    known: Option<Timestamp>,
-    told: Told,
-) -> Result<DayTotals, DbError> {
+fn totals(tx: &mut Tx<'_>, day: Day, known: Option<Timestamp>, told: Told) -> Result<DayTotals, DbError> {
     let bikes = queries::day(tx, MetricType::Bikes, day, known)?;
     let roads = queries::day(tx, MetricType::Roads, day, known)?;
     let bikes = bikes.map(|version| bikes_of(tx, &version, known, told)).transpose()?;

@@ -12,7 +12,7 @@ use kernel::{Day, Timestamp};
 use store::{DbError, RowRef, Tx, params};
 
 pub use records::{coverage, records_between, records_on};
-pub use register::{Register, register, sensor, sensors};
+pub use register::{Register, names, register, sensor, sensors};
 
 use super::block::{self, Facts};
 use super::{Extent, Head, Version, VersionInfo, from_json};

@@ -1,8 +1,10 @@
 //! Reading the register of counters and arcs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use store::{DbError, RowRef, Tx, params};
 
-use super::super::{Sensor, from_json};
+use super::super::{Attributes, Sensor, from_json};
 use crate::MetricType;
 
 /// How often attributes of a type's sensors have changed.
@@ -41,6 +43,24 @@ pub fn sensors(tx: &mut Tx<'_>, kind: MetricType, from: i64, limit: i64) -> Resu
         &params![kind.as_str(), from, limit],
         read,
     )
+}
+
+/// The ids of all sensors of a type, by number, and of those that are wanted what is known of them.
+pub fn names(
+    tx: &mut Tx<'_>,
+    kind: MetricType,
+    wanted: &BTreeSet<i64>,
+) -> Result<BTreeMap<i64, (String, Option<Attributes>)>, DbError> {
+    let rows = tx.query(
+        "SELECT number, id, attributes FROM city_sensor WHERE kind = $1",
+        &params![kind.as_str()],
+        |row| {
+            let number: i64 = row.get(0)?;
+            let attributes = wanted.contains(&number).then(|| from_json(&row.get::<String>(2)?));
+            Ok((number, (row.get(1)?, attributes.transpose()?)))
+        },
+    )?;
+    Ok(rows.into_iter().collect())
 }
 
 fn read(row: RowRef<'_>) -> Result<Sensor, DbError> {

@@ -142,9 +142,9 @@ pub fn day(day: Day, sensors: &[SensorDay<'_>]) -> (Vec<CounterDay>, BikeTotals)
         hours += count(sums.counts.len());
         let silent = Silent::of(sensor.hours);
         failing.extend(
-            silent.as_ref().map(|silent| {
-                FailingSensor::new(MetricType::Bikes, sensor.id, &sensor.about.name, silent)
-            }),
+            silent
+                .as_ref()
+                .map(|silent| FailingSensor::new(MetricType::Bikes, sensor.id, &sensor.about.name, silent)),
         );
         counters.push(counter(&clock, sensor, &sums, silent.map(|silent| silent.why)));
     }

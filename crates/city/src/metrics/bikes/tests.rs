@@ -28,7 +28,10 @@ fn a_counter_of_a_day() {
         "2024-06-04",
         &hours((0..24).map(|slot| (slot, [3, 40, 12][usize::from(slot > 7) + usize::from(slot > 8)]))),
     );
-    assert_eq!((counter.total, counter.hours, counter.expected), (Some(8.0 * 3.0 + 40.0 + 15.0 * 12.0), 24, 24));
+    assert_eq!(
+        (counter.total, counter.hours, counter.expected),
+        (Some(8.0 * 3.0 + 40.0 + 15.0 * 12.0), 24, 24)
+    );
     assert_eq!(counter.mean, Some(244.0 / 24.0));
     assert_eq!((counter.peak_hour, counter.peak), (Some(8), Some(40.0)));
     assert_eq!(counter.arrondissement.as_deref(), Some("75012"));

@@ -43,12 +43,10 @@ fn a_sensor_of_the_week_before_is_expected() {
     ];
     let found = told("2024-06-04", &days);
     assert_eq!(found.expected, Some(3), "9 is too long ago, 3 measured nothing, 4 is new");
-    let absent: Vec<_> = found.notices.iter().map(|it| (it.sensor, it.kind, it.detail.clone().unwrap())).collect();
+    let absent: Vec<_> =
+        found.notices.iter().map(|it| (it.sensor, it.kind, it.detail.clone().unwrap())).collect();
     let last = |on: &str| format!("measured last on {on}");
-    assert_eq!(
-        absent,
-        [(1, Kind::Absent, last("2024-05-28")), (2, Kind::Absent, last("2024-06-02"))]
-    );
+    assert_eq!(absent, [(1, Kind::Absent, last("2024-05-28")), (2, Kind::Absent, last("2024-06-02"))]);
     let failing = found.notices[0].failing(MetricType::Bikes, "c1", "Quai").unwrap();
     assert_eq!((failing.reason, failing.value, failing.hours), (Silence::Absent, None, 24));
     assert_eq!((failing.counter.as_deref(), failing.arc), (Some("c1"), None));
@@ -131,7 +129,8 @@ fn a_count_unlike_the_same_hour_of_other_days_is_told() {
     for slot in [2, 3] {
         spoilt.set(slot, Reading { flow: Some(40_000), ..Reading::default() });
     }
-    let mut days: BTreeMap<Day, Facts> = dates.iter().map(|date| (*date, Facts::from([(8, quiet)]))).collect();
+    let mut days: BTreeMap<Day, Facts> =
+        dates.iter().map(|date| (*date, Facts::from([(8, quiet)]))).collect();
     days.insert(dates[0], Facts::from([(8, spoilt)]));
     let told = |days: &BTreeMap<Day, Facts>| {
         let found = around(MetricType::Bikes, dates[0], &Neighbours { days: days.clone() });

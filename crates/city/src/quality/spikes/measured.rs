@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{spikes, unusual, usual};
+use super::{spikes, unusual};
 use crate::MetricType::{self, Bikes, Roads};
 use crate::testing::chance::Chance;
 
@@ -15,8 +15,8 @@ const WORKING: [f64; 24] = [
     96.0, 70.0, 44.0, 28.0, 18.0, 9.0,
 ];
 const WEEKEND: [f64; 24] = [
-    12.0, 9.0, 6.0, 4.0, 2.0, 2.0, 4.0, 8.0, 15.0, 24.0, 34.0, 42.0, 44.0, 46.0, 52.0, 56.0, 56.0, 52.0, 46.0,
-    38.0, 28.0, 22.0, 18.0, 15.0,
+    12.0, 9.0, 6.0, 4.0, 2.0, 2.0, 4.0, 8.0, 15.0, 24.0, 34.0, 42.0, 44.0, 46.0, 52.0, 56.0, 56.0, 52.0,
+    46.0, 38.0, 28.0, 22.0, 18.0, 15.0,
 ];
 
 type Counts = Vec<(usize, i32)>;
@@ -39,7 +39,7 @@ fn a_day(chance: &mut Chance, peak: f64, weekday: u32) -> Counts {
 fn found(kind: MetricType, today: &Counts, week: &[Counts]) -> [Vec<usize>; 2] {
     let slots = |found: Counts| found.into_iter().map(|(slot, _)| slot).collect::<Vec<_>>();
     let alone = slots(spikes(kind, today));
-    let of = |slot: usize| usual(week.iter().map(|day| day[slot].1).collect());
+    let of = |slot: usize| week.iter().map(move |day| day[slot].1);
     let both = alone.iter().copied().chain(slots(unusual(kind, today, of))).collect();
     [alone, both]
 }

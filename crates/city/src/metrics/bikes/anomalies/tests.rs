@@ -60,8 +60,7 @@ fn is_anomaly(counter: &mut CounterDay, total: f64, before: &[f64]) -> bool {
 fn rates(draw: Draw, history: u8) -> [f64; 3] {
     let (mut counter, mut chance, mut found) = (blank(), Chance::new(u64::from(history)), [0_u32; 3]);
     for _ in 0..DAYS {
-        let before: Vec<f64> =
-            (1..=history).map(|weeks| draw(&mut chance, f64::from(weeks))).collect();
+        let before: Vec<f64> = (1..=history).map(|weeks| draw(&mut chance, f64::from(weeks))).collect();
         let today = draw(&mut chance, 0.0);
         for (found, times) in found.iter_mut().zip([1.0, 0.5, 2.0]) {
             *found += u32::from(is_anomaly(&mut counter, (today * times).round(), &before));
