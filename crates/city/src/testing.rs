@@ -1,4 +1,6 @@
-//! What the tests of several nouns share: a store of their own on either engine.
+//! What the tests of several nouns share: a store of their own on either engine, and chance that repeats.
+
+pub(crate) mod chance;
 
 use std::sync::Arc;
 

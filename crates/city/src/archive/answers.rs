@@ -18,7 +18,6 @@ use store::{DbError, Tx, Unavailable};
 use super::sensor_range::sensor_range;
 use super::{PAGE_SENSORS, Version, count, from_json, queries, to_json};
 use crate::metrics::bikes::{self, BikeTotals, CounterDay};
-use crate::metrics::roads::ArcDay;
 use crate::quality::{self, Findings};
 use crate::{City, MetricType};
 pub(crate) use records::{data as record_data, records};
@@ -332,7 +331,8 @@ pub(crate) fn range(
     Ok(records::range(tx, kind, days, known)?)
 }
 
-/// What is wrong with a day's facts, as they were known at an instant, or as they are known now.
+/// What is wrong with a day's facts, by itself and compared with the days around it, as they were known at an instant, or
+/// as they are known now.
 pub fn findings(
     tx: &mut Tx<'_>,
     kind: MetricType,
@@ -344,14 +344,16 @@ pub fn findings(
     }
     let Some(version) = queries::day(tx, kind, day, known)? else { return Ok(None) };
     let mut findings: Findings = from_json(&version.findings)?;
+    let noticed = quality::noticed(tx, kind, &version.head, known)?;
+    findings.join(noticed.findings());
     if kind == MetricType::Roads {
         let reference = queries::records_on(tx, MetricType::Reference, day, known)?;
         let reference: BTreeSet<String> = reference.into_iter().map(|record| record.id).collect();
         // Without a reference, nothing can be said of arcs that are not in it.
         if !reference.is_empty() {
-            let arcs: Vec<ArcDay> = list(tx, kind, &version.head)?;
-            findings.join(quality::unknown_arcs(arcs.iter().map(|arc| arc.id.as_str()), &reference));
+            findings.join(quality::unknown_arcs(noticed.present(), &reference));
         }
     }
+    findings.date(day);
     Ok(Some(findings))
 }

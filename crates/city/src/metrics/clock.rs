@@ -44,6 +44,16 @@ impl WallClock {
         }
     }
 
+    /// The slot in which the clock shows an hour (0 to 23), the first of two; none for the hour that is left out.
+    pub fn slot(&self, hour: usize) -> Option<usize> {
+        match self.hours {
+            23 if hour == 2 => None,
+            23 if hour > 2 => Some(hour - 1),
+            25 if hour > 2 => Some(hour + 1),
+            _ => Some(hour),
+        }
+    }
+
     /// The beginning of a slot in local time with its offset, such as `2024-01-04T22:00:00+01:00`. The slot after the
     /// last one begins the next day.
     pub fn beginning(&self, slot: usize) -> String {
@@ -82,6 +92,22 @@ mod tests {
         assert_eq!(clock("2024-07-01")[0], "2024-07-01T00:00:00+02:00");
         let clock = WallClock::of("2024-01-04".parse().expect("a day"));
         assert_eq!(clock.beginning(24), "2024-01-05T00:00:00+01:00");
+    }
+
+    #[test]
+    fn every_hour_of_the_clock_has_its_slot() {
+        for day in ["2024-01-04", "2024-03-31", "2024-10-27"] {
+            let clock = WallClock::of(day.parse().expect("a day"));
+            for slot in 0..clock.hours() {
+                let first = clock.slot(clock.hour(slot)).expect("the clock shows it");
+                assert!(
+                    first == slot || (day, slot, first) == ("2024-10-27", 3, 2),
+                    "{day}: {slot}, {first}"
+                );
+            }
+        }
+        let march = WallClock::of("2024-03-31".parse().expect("a day"));
+        assert_eq!(march.slot(2), None, "the clock goes from 02:00 to 03:00");
     }
 
     #[test]

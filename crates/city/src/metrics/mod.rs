@@ -26,7 +26,7 @@ use crate::MetricType;
 use crate::hours::{Hours, OCCUPANCY_UNITS, Reading};
 use crate::record::Record;
 use crate::sensor::{About, Point};
-use silence::Silence;
+use silence::{Silence, Silent};
 
 /// What one sensor measured on a day.
 #[derive(Debug, Clone, Copy)]
@@ -102,13 +102,14 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// What was measured of what so many sensors can measure on a day of so many hours.
     pub(crate) fn new(sensors: u32, measured: u32, hours_of_day: usize) -> Self {
         let expected = sensors * number::count(hours_of_day);
         Self { sensors, measured, expected, percent: number::percent(measured, expected) }
     }
 }
 
-/// A sensor that sends numbers and says nothing by them.
+/// A sensor that says nothing, whatever it sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = CityFailingSensor)]
 pub struct FailingSensor {
@@ -130,10 +131,11 @@ pub struct FailingSensor {
     /// Why it is listed.
     #[serde(rename = "raison")]
     pub reason: Silence,
-    /// The value that it sent, in vehicles per hour (percent when only an arc's occupancy is stuck).
+    /// The value that it sent, in vehicles per hour (percent when only an arc's occupancy is stuck); none when it sent
+    /// none.
     #[serde(rename = "valeur")]
-    pub value: f64,
-    /// For how many hours.
+    pub value: Option<f64>,
+    /// For how many hours; of one that is absent those of the day.
     #[serde(rename = "heures")]
     #[schema(example = 24)]
     pub hours: u32,
@@ -151,6 +153,27 @@ pub(crate) trait DayCount: Default {
 
     /// What was counted.
     fn numbers(self) -> Self::Numbers;
+}
+
+impl FailingSensor {
+    /// A sensor of a type, failing for a reason.
+    pub(crate) fn new(kind: MetricType, id: &str, name: &str, silent: &Silent) -> Self {
+        let is_counter = kind == MetricType::Bikes;
+        Self {
+            counter: is_counter.then(|| id.to_owned()),
+            arc: (!is_counter).then(|| id.to_owned()),
+            name: name.to_owned(),
+            kind: if is_counter { "bike" } else { "comptage" }.to_owned(),
+            reason: silent.why,
+            value: silent.value,
+            hours: silent.hours(),
+        }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        self.counter.as_deref().or(self.arc.as_deref()).unwrap_or_default()
+    }
 }
 
 /// The records of a type that concern a day, with what they say. A body of another form is not of this type.

@@ -1,7 +1,11 @@
-//! Sensors that say nothing, though they send numbers.
+//! Sensors that say nothing, though they send rows.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::number::{count, ratio};
+use super::{flow, occupancy};
+use crate::hours::{FLOW_UNITS, Hours, OCCUPANCY_UNITS, Reading, SLOTS};
 
 /// All of a sensor's values being zero means something only over so many hours: at night, with a few hours loaded, a
 /// quiet street counts zero as well.
@@ -20,6 +24,55 @@ pub enum Silence {
     /// One value other than zero came for more than twelve hours.
     #[serde(rename = "valeur_constante")]
     Stuck,
+    /// It sent rows, and no value in any of them.
+    #[serde(rename = "sans_mesure")]
+    Unmeasured,
+    /// It sent nothing, but did on one of the seven days before. No day says so of itself: only a report does.
+    #[serde(rename = "absent")]
+    Absent,
+}
+
+/// What a sensor counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// Vehicles or bicycles.
+    Flow,
+    /// The share of the time that something is on the sensor.
+    Occupancy,
+}
+
+impl Quantity {
+    /// The value of an hour, unless it is missing or cannot be.
+    pub(crate) fn of(self, reading: Reading) -> Option<i32> {
+        match self {
+            Self::Flow => flow(reading),
+            Self::Occupancy => occupancy(reading),
+        }
+    }
+
+    /// The first value of a day.
+    pub(crate) fn first(self, hours: &Hours) -> Option<i32> {
+        hours.iter().find_map(|(_, reading)| self.of(reading))
+    }
+
+    /// The last value of a day.
+    pub(crate) fn last(self, hours: &Hours) -> Option<i32> {
+        (0..SLOTS).rev().find_map(|slot| self.of(hours.get(slot)?))
+    }
+
+    /// A value as a number for people: vehicles per hour, or percent.
+    pub(crate) fn told(self, value: i32) -> f64 {
+        let units = match self {
+            Self::Flow => FLOW_UNITS,
+            Self::Occupancy => OCCUPANCY_UNITS,
+        };
+        ratio(i64::from(value), units)
+    }
+
+    /// The hours that have a value, in the order of time.
+    pub(crate) fn values(self, hours: &Hours) -> Vec<(usize, i32)> {
+        hours.iter().filter_map(|(slot, reading)| Some((slot, self.of(reading)?))).collect()
+    }
 }
 
 /// The same value in one hour after another. Hours without a value in between do not end it.
@@ -29,6 +82,45 @@ pub struct Run {
     pub value: i32,
     /// The slots, in the order of time.
     pub slots: Vec<usize>,
+}
+
+/// Why a sensor is silent on a day, and what shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Silent {
+    /// Why.
+    pub why: Silence,
+    /// The value that it sent, in vehicles per hour, or in percent when only an arc's occupancy is stuck; none when it
+    /// sent none.
+    pub value: Option<f64>,
+    /// The hours that show it.
+    pub slots: Vec<usize>,
+}
+
+impl Silent {
+    /// Why a sensor with these hours is silent: by its flows or, when these are not, by an occupancy that is stuck. An occupancy of zero
+    /// is an empty road; only the flow tells that nothing is measured.
+    pub fn of(hours: &Hours) -> Option<Self> {
+        let flows = Quantity::Flow.values(hours);
+        if let Some((why, run)) = silence(&flows) {
+            return Some(Self::shown(why, Quantity::Flow, run));
+        }
+        let full = Quantity::Occupancy.values(hours);
+        if flows.is_empty() && full.is_empty() && !hours.is_empty() {
+            let slots = hours.iter().map(|(slot, _)| slot).collect();
+            return Some(Self { why: Silence::Unmeasured, value: None, slots });
+        }
+        let run = longest_run(&full).filter(|run| run.slots.len() > SAME_HOURS)?;
+        Some(Self::shown(Silence::Stuck, Quantity::Occupancy, run))
+    }
+
+    fn shown(why: Silence, quantity: Quantity, Run { value, slots }: Run) -> Self {
+        Self { why, value: Some(quantity.told(value)), slots }
+    }
+
+    /// How many hours show it.
+    pub fn hours(&self) -> u32 {
+        count(self.slots.len())
+    }
 }
 
 /// Why a sensor with these values (slot and value, in the order of time) is silent, and the hours that show it.

@@ -10,7 +10,7 @@ use crate::MetricType;
 use crate::hours::{FLOW_UNITS, OCCUPANCY_UNITS, Reading, SLOTS, State};
 use crate::metrics::number::{count, ratio};
 use crate::metrics::roads::TrafficState;
-use crate::metrics::silence::{Silence, silence};
+use crate::metrics::silence::{Quantity, Silence, Silent};
 use crate::metrics::{Coverage, SensorDay, flow, hours_of, occupancy};
 
 /// More vehicles in an hour than any street of Paris takes: eight lanes at the 2,400 cars per hour that a motorway lane
@@ -77,22 +77,16 @@ fn look_at(kind: MetricType, sensor: &SensorDay<'_>, seen: &[bool; SLOTS], list:
             list.push(Finding::of(kind, sensor.id, slots, value));
         }
     };
-    if measurements(sensor) == 0 {
-        tell(Kind::Unmeasured, sensor.hours.iter().map(|(slot, _)| slot).collect(), None);
+    if let Some(Silent { why, value, slots }) = Silent::of(sensor.hours) {
+        tell(kind_of(why), slots, value);
     }
     let gaps = seen.iter().enumerate().filter(|(slot, seen)| **seen && sensor.hours.get(*slot).is_none());
     tell(Kind::Gap, gaps.map(|(slot, _)| slot).collect(), None);
     for (what, slots, value) in out_of_range(kind, sensor) {
         tell(what, slots, Some(value));
     }
-    let flows: Vec<(usize, i32)> = values(sensor, flow);
-    if let Some((what, slots, value)) = quiet(&flows, FLOW_UNITS) {
-        tell(what, slots, Some(value));
-    } else if let Some((Kind::Stuck, slots, value)) = quiet(&values(sensor, occupancy), OCCUPANCY_UNITS) {
-        tell(Kind::Stuck, slots, Some(value));
-    }
-    for (slot, count) in spikes(kind, &flows) {
-        tell(Kind::Spike, vec![slot], Some(ratio(i64::from(count), FLOW_UNITS)));
+    for (slot, count) in spikes(kind, &Quantity::Flow.values(sensor.hours)) {
+        tell(Kind::Spike, vec![slot], Some(Quantity::Flow.told(count)));
     }
     let contradicted = sensor.hours.iter().filter(|(_, reading)| contradicts_itself(*reading));
     tell(Kind::StateMismatch, contradicted.map(|(slot, _)| slot).collect(), None);
@@ -102,13 +96,13 @@ fn values(sensor: &SensorDay<'_>, of: impl Fn(Reading) -> Option<i32>) -> Vec<(u
     sensor.hours.iter().filter_map(|(slot, reading)| Some((slot, of(reading)?))).collect()
 }
 
-fn quiet(values: &[(usize, i32)], units: i64) -> Option<(Kind, Vec<usize>, f64)> {
-    let (why, run) = silence(values)?;
-    let kind = match why {
+const fn kind_of(why: Silence) -> Kind {
+    match why {
         Silence::AllZero => Kind::Silent,
         Silence::Stuck => Kind::Stuck,
-    };
-    Some((kind, run.slots, ratio(i64::from(run.value), units)))
+        Silence::Unmeasured => Kind::Unmeasured,
+        Silence::Absent => Kind::Absent,
+    }
 }
 
 /// Values below zero or above what can be, with the hours and the worst of them: first of the flow, then of the

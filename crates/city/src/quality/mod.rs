@@ -1,25 +1,32 @@
 //! What is wrong with a day's facts, and with the rows of an import.
 //!
-//! Findings say where to look, they change no number. Those of a day depend on that day's facts alone, so they are the
-//! same in whatever order files were imported; duplicates and disorder are the import's own. Each threshold is a constant
-//! here with its reason; on undisturbed data at most one sensor's day in a hundred is reported wrongly.
+//! Findings say where to look, they change no number. What a day's facts say of themselves is stored with them
+//! ([`of_day`]); what the days around it say of it (absent sensors, values stuck over midnight, counts unlike those of
+//! the same hour) is worked out when it is asked for ([`around()`]), so that it does not matter in which order files were
+//! imported. Duplicates and disorder are the import's own. Each threshold is a constant here with its reason; on
+//! undisturbed data at most one sensor's day in a hundred is reported wrongly.
 
+mod around;
 mod day;
 mod import;
+mod read;
 mod spikes;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+use kernel::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use around::{Around, Measured, Neighbours, Notice, around};
 pub use day::{of_day, unknown_arcs};
 pub use import::of_import;
+pub(crate) use read::{Noticed, noticed};
 
-use crate::metrics::Coverage;
 use crate::metrics::number::count;
+use crate::metrics::{Coverage, WallClock};
 
 /// So many findings of one kind are listed, the first by sensor; the others are only counted. A third of the road
 /// sensors are out of order on any day, and the list is stored with every version of the day.
@@ -32,19 +39,22 @@ pub enum Kind {
     /// Every value of the day is zero.
     #[serde(rename = "capteur_muet")]
     Silent,
-    /// One value other than zero for more than twelve hours.
+    /// One value other than zero for more than twelve hours, over midnight or not.
     #[serde(rename = "valeur_constante")]
     Stuck,
     /// Rows without any measurement, all day.
     #[serde(rename = "sans_mesure")]
     Unmeasured,
+    /// No rows all day, of a sensor that measured something on one of the seven days before.
+    #[serde(rename = "absent")]
+    Absent,
     /// Hours that this sensor lacks and others have.
     #[serde(rename = "trou")]
     Gap,
     /// Hours that no sensor has.
     #[serde(rename = "heure_absente")]
     MissingHour,
-    /// A count far above the hours before and after it.
+    /// A count far above the hours before and after it, or above the same hour of the days before.
     #[serde(rename = "pic_isole")]
     Spike,
     /// A count or an occupancy below zero.
@@ -87,10 +97,19 @@ pub struct Finding {
     #[serde(rename = "capteur", default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "100003098-101003098")]
     pub sensor: Option<String>,
-    /// The hours concerned, counted from the day's first, which is 0.
+    /// The hours concerned, counted from the day's first, which is 0: on days on which the clock changes not what it
+    /// shows, which `debut` and `fin` tell.
     #[serde(rename = "heures", default, skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!([3, 4, 5]))]
     pub slots: Vec<usize>,
+    /// When the first of these hours begins, in local time.
+    #[serde(rename = "debut", default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2024-01-04T03:00:00+01:00")]
+    pub from: Option<String>,
+    /// When the last of them ends; of hours that do not follow each other some between are not concerned.
+    #[serde(rename = "fin", default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2024-01-04T06:00:00+01:00")]
+    pub to: Option<String>,
     /// The value that shows it: vehicles per hour, percent, or a number of rows.
     #[serde(rename = "valeur", default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 0.0)]
@@ -103,12 +122,12 @@ pub struct Finding {
 impl Finding {
     /// About a sensor in some of its hours.
     fn of(kind: Kind, sensor: &str, slots: Vec<usize>, value: Option<f64>) -> Self {
-        Self { kind, sensor: Some(sensor.to_owned()), slots, value, detail: None }
+        Self { sensor: Some(sensor.to_owned()), ..Self::whole(kind, slots, value) }
     }
 
     /// About the day or the import as a whole.
     fn whole(kind: Kind, slots: Vec<usize>, value: Option<f64>) -> Self {
-        Self { kind, sensor: None, slots, value, detail: None }
+        Self { kind, sensor: None, slots, from: None, to: None, value, detail: None }
     }
 }
 
@@ -126,6 +145,11 @@ pub struct Findings {
     /// What was measured of what was expected; of an import none.
     #[serde(rename = "couverture", default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// Sensors that measured something on one of the seven days before, and are therefore expected; none when nothing is
+    /// known of these days, and of an import.
+    #[serde(rename = "capteurs_attendus", default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 92)]
+    pub expected: Option<u32>,
 }
 
 impl Findings {
@@ -141,7 +165,17 @@ impl Findings {
         }
         self.list.extend(other.list);
         self.coverage = self.coverage.or(other.coverage);
+        self.expected = self.expected.or(other.expected);
         self.settle();
+    }
+
+    /// Tells the time of day of each, on the day that they are of.
+    pub fn date(&mut self, day: Day) {
+        let clock = WallClock::of(day);
+        for finding in &mut self.list {
+            finding.from = finding.slots.first().map(|slot| clock.beginning(*slot));
+            finding.to = finding.slots.last().map(|slot| clock.beginning(slot + 1));
+        }
     }
 
     /// From findings in any order.
@@ -150,7 +184,7 @@ impl Findings {
         for finding in &list {
             *counts.entry(finding.kind).or_default() += 1;
         }
-        let mut findings = Self { counts, list, coverage };
+        let mut findings = Self { counts, list, coverage, expected: None };
         findings.settle();
         findings
     }

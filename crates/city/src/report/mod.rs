@@ -55,7 +55,8 @@ pub struct Report {
     /// The ten arrondissements in which most time was lost.
     #[serde(rename = "top_10_zones_congestionnees")]
     pub top_zones: Vec<Zone>,
-    /// Counters and arcs that send numbers and say nothing by them: counters first.
+    /// Counters and arcs that say nothing, counters first: those that are silent on the day itself, those stuck over
+    /// midnight, and those that are absent and were not in the week before.
     #[serde(rename = "capteurs_defaillants")]
     pub failing: Vec<FailingSensor>,
     /// Arcs that were full for two hours or more, the worst first.
@@ -123,11 +124,11 @@ impl Summary {
     fn of(day: &DayTotals) -> Self {
         let roads = day.roads.as_ref().map(|roads| &roads.global_metrics);
         Self {
-            vehicles: roads.map(|roads| roads.vehicles),
-            lost: roads.map(|roads| roads.lost),
-            saturated: roads.map(|roads| roads.saturated),
+            vehicles: roads.and_then(|roads| roads.vehicles),
+            lost: roads.and_then(|roads| roads.lost),
+            saturated: roads.and_then(|roads| roads.saturated),
             availability: roads.map(|roads| roads.availability),
-            bicycles: day.bikes.as_ref().map(|bikes| bikes.total),
+            bicycles: day.bikes.as_ref().and_then(|bikes| bikes.total),
             disruptions: day.transit.as_ref().map(|transit| transit.numbers.active),
             reliability: day.transit.as_ref().map(|transit| transit.numbers.reliability),
             works: day.works.as_ref().map(|works| works.numbers.total),

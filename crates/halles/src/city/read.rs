@@ -61,6 +61,9 @@ fn told(findings: &Findings) -> String {
             coverage.measured, coverage.expected, coverage.sensors, coverage.percent
         );
     }
+    if let Some(expected) = findings.expected {
+        let _ = writeln!(text, "{expected} sensors measured something in the week before");
+    }
     if findings.is_clean() {
         text.push_str("nothing is wrong\n");
     }
@@ -84,6 +87,7 @@ fn line(finding: &Finding) -> String {
         let slots: Vec<String> = finding.slots.iter().map(ToString::to_string).collect();
         parts.push(format!("hours {}", slots.join(" ")));
     }
+    parts.extend(finding.from.as_ref().zip(finding.to.as_ref()).map(|(from, to)| format!("{from} to {to}")));
     parts.extend(finding.value.map(|value| format!("value {value}")));
     parts.extend(finding.detail.clone());
     parts.join(", ")

@@ -16,7 +16,7 @@ pub use records::{
     Edition, FOREVER, InForce, being_told, covered, each_record, edition, editions, extent, in_force_of,
     records_on,
 };
-pub use register::{descriptions, sensor, sensors};
+pub use register::{descriptions, ids, sensor, sensors};
 
 use super::block::{self, Facts, SensorFacts};
 use super::{Extent, Head, Version, VersionInfo, from_json};

@@ -1,6 +1,6 @@
 //! Reading the register of counters and arcs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use store::{DbError, Tx, params};
@@ -24,6 +24,13 @@ pub fn sensors(tx: &mut Tx<'_>, kind: MetricType, from: i64, limit: i64) -> Resu
         &params![kind.as_str(), from, limit],
         |row| Ok(Sensor { number: row.get(0)?, id: row.get(1)? }),
     )
+}
+
+/// The ids of all sensors of a type, by number.
+pub fn ids(tx: &mut Tx<'_>, kind: MetricType) -> Result<BTreeMap<i64, String>, DbError> {
+    let sql = "SELECT number, id FROM city_sensor WHERE kind = $1";
+    let found = tx.query(sql, &params![kind.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.into_iter().collect())
 }
 
 /// Those of some descriptions (by the numbers of the sensor and of the description) that there are.

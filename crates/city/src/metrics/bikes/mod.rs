@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 pub use anomalies::{Anomaly, LEAST_HISTORY, MOST_HISTORY, OUTLIER, anomalies};
 
 use super::number::{self, count, mean, percent, ratio};
-use super::silence::{Silence, silence};
+use super::silence::{Silence, Silent};
 use super::{Coordinates, Coverage, FailingSensor, SensorDay, WallClock, flow, geo};
+use crate::MetricType;
 use crate::hours::FLOW_UNITS;
 
 /// How many counters the list of the busiest has.
@@ -30,10 +31,10 @@ pub struct CounterDay {
     #[serde(rename = "nom_compteur")]
     #[schema(example = "28 boulevard Diderot O-E")]
     pub name: String,
-    /// Bicycles of the day, in the hours present.
+    /// Bicycles of the day, in the hours present; none without any.
     #[serde(rename = "total_jour")]
     #[schema(example = 1314.0)]
-    pub total: f64,
+    pub total: Option<f64>,
     /// Bicycles per hour, over the hours present.
     #[serde(rename = "moyenne_horaire")]
     #[schema(example = 54.75)]
@@ -80,7 +81,8 @@ pub struct CounterDay {
 pub struct BikeTotals {
     /// The ten counters with most bicycles, without silent ones.
     pub top_counters: Vec<CounterDay>,
-    /// Ids of the silent counters: zero all day, or one value for more than twelve hours.
+    /// Ids of the counters that are silent by what this day alone shows: zero all day, one value for more than twelve
+    /// hours, or no value at all.
     #[schema(example = json!(["100003098-101003098"]))]
     pub failing_sensors: Vec<String>,
     /// The silent counters with the reason.
@@ -89,10 +91,10 @@ pub struct BikeTotals {
     /// Counters far from what they usually count; worked out when asked, since it depends on other days.
     #[serde(default)]
     pub anomalies: Vec<Anomaly>,
-    /// Bicycles of the day, at all counters.
+    /// Bicycles of the day, at all counters; none when none of them has a count in any hour.
     #[serde(rename = "total_velos")]
     #[schema(example = 158_734.0)]
-    pub total: f64,
+    pub total: Option<f64>,
     /// Hours and counters behind the numbers.
     #[serde(flatten)]
     pub coverage: Coverage,
@@ -102,10 +104,10 @@ pub struct BikeTotals {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 #[schema(as = CityBikeSummary)]
 pub struct BikeSummary {
-    /// Bicycles of the day.
+    /// Bicycles of the day; none when no counter has a count.
     #[serde(rename = "total_velos")]
     #[schema(example = 158_734.0)]
-    pub total: f64,
+    pub total: Option<f64>,
     /// Hours and counters behind the number.
     #[serde(flatten)]
     pub coverage: Coverage,
@@ -156,19 +158,13 @@ pub fn day(day: Day, sensors: &[SensorDay<'_>]) -> (Vec<CounterDay>, BikeTotals)
         let sums = Sums::of(sensor);
         total += sums.total;
         hours += count(sums.counts.len());
-        let silent = silence(&sums.counts);
-        if let Some((reason, run)) = &silent {
-            failing.push(FailingSensor {
-                counter: Some(sensor.id.to_owned()),
-                arc: None,
-                name: sensor.about.name.clone(),
-                kind: "bike".to_owned(),
-                reason: *reason,
-                value: ratio(i64::from(run.value), FLOW_UNITS),
-                hours: count(run.slots.len()),
-            });
-        }
-        counters.push(counter(&clock, sensor, &sums, silent.map(|(reason, _)| reason)));
+        let silent = Silent::of(sensor.hours);
+        failing.extend(
+            silent
+                .as_ref()
+                .map(|silent| FailingSensor::new(MetricType::Bikes, sensor.id, &sensor.about.name, silent)),
+        );
+        counters.push(counter(&clock, sensor, &sums, silent.map(|silent| silent.why)));
     }
     counters.sort_by(|a, b| a.id.cmp(&b.id));
     failing.sort_by(|a, b| a.counter.cmp(&b.counter));
@@ -177,7 +173,7 @@ pub fn day(day: Day, sensors: &[SensorDay<'_>]) -> (Vec<CounterDay>, BikeTotals)
         failing_sensors: failing.iter().filter_map(|sensor| sensor.counter.clone()).collect(),
         failing,
         anomalies: Vec::new(),
-        total: ratio(total, FLOW_UNITS),
+        total: (hours > 0).then(|| ratio(total, FLOW_UNITS)),
         coverage: Coverage::new(count(sensors.len()), hours, clock.hours()),
     };
     (counters, totals)
@@ -189,7 +185,7 @@ fn counter(clock: &WallClock, sensor: &SensorDay<'_>, sums: &Sums, silence: Opti
     CounterDay {
         id: sensor.id.to_owned(),
         name: sensor.about.name.clone(),
-        total: ratio(sums.total, FLOW_UNITS),
+        total: (hours > 0).then(|| ratio(sums.total, FLOW_UNITS)),
         mean: mean(sums.total, hours, FLOW_UNITS),
         peak_hour: sums.peak.map(|(slot, _)| number::count(clock.hour(slot))),
         peak: sums.peak.map(|(_, peak)| ratio(i64::from(peak), FLOW_UNITS)),
@@ -206,7 +202,9 @@ fn counter(clock: &WallClock, sensor: &SensorDay<'_>, sums: &Sums, silence: Opti
 
 /// The counters with most bicycles; of equals the one with the smaller id first.
 fn busiest(counters: &[CounterDay]) -> Vec<CounterDay> {
-    let mut working: Vec<&CounterDay> = counters.iter().filter(|counter| counter.silence.is_none()).collect();
-    working.sort_by(|a, b| b.total.total_cmp(&a.total).then_with(|| a.id.cmp(&b.id)));
-    working.into_iter().take(TOP).cloned().collect()
+    let working = counters.iter().filter(|counter| counter.silence.is_none());
+    let mut working: Vec<(f64, &CounterDay)> =
+        working.filter_map(|counter| Some((counter.total?, counter))).collect();
+    working.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.id.cmp(&second.id)));
+    working.into_iter().take(TOP).map(|(_, counter)| counter.clone()).collect()
 }

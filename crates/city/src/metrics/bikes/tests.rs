@@ -28,11 +28,14 @@ fn a_counter_of_a_day() {
         "2024-06-04",
         &hours((0..24).map(|slot| (slot, [3, 40, 12][usize::from(slot > 7) + usize::from(slot > 8)]))),
     );
-    assert_eq!((counter.total, counter.hours, counter.expected), (8.0 * 3.0 + 40.0 + 15.0 * 12.0, 24, 24));
+    assert_eq!(
+        (counter.total, counter.hours, counter.expected),
+        (Some(8.0 * 3.0 + 40.0 + 15.0 * 12.0), 24, 24)
+    );
     assert_eq!(counter.mean, Some(244.0 / 24.0));
     assert_eq!((counter.peak_hour, counter.peak), (Some(8), Some(40.0)));
     assert_eq!(counter.arrondissement.as_deref(), Some("75012"));
-    assert_eq!((totals.total, totals.coverage.sensors, totals.coverage.percent), (244.0, 1, 100.0));
+    assert_eq!((totals.total, totals.coverage.sensors, totals.coverage.percent), (Some(244.0), 1, 100.0));
 }
 
 #[test]
@@ -54,16 +57,29 @@ fn a_day_of_23_hours_is_complete_with_23() {
 #[test]
 fn negative_counts_are_missing_not_subtracted() {
     let (counter, totals) = one("2024-06-04", &hours([(3, 10), (4, -7), (9, 5)]));
-    assert_eq!((counter.total, counter.hours, counter.discarded), (15.0, 2, 1));
-    assert_eq!(totals.total, 15.0);
+    assert_eq!((counter.total, counter.hours, counter.discarded), (Some(15.0), 2, 1));
+    assert_eq!(totals.total, Some(15.0));
 }
 
 #[test]
 fn nothing_measured_is_null_and_not_zero() {
     let mut empty = Hours::default();
     empty.set(5, Reading::default());
-    let (counter, _) = one("2024-06-04", &empty);
-    assert_eq!((counter.mean, counter.peak_hour, counter.hours), (None, None, 0));
+    let (counter, totals) = one("2024-06-04", &empty);
+    assert_eq!((counter.total, counter.mean, counter.peak_hour, counter.hours), (None, None, None, 0));
+    assert_eq!((totals.total, totals.top_counters.len()), (None, 0));
+    let zero = one("2024-06-04", &hours([(5, 0)])).1;
+    assert_eq!((zero.total, zero.top_counters.len()), (Some(0.0), 1), "zero was measured");
+}
+
+#[test]
+fn a_counter_that_sends_rows_without_a_count_is_silent() {
+    let mut rows = hours([(7, -3)]);
+    rows.set(5, Reading::default());
+    let (counter, totals) = one("2024-06-04", &rows);
+    assert_eq!((counter.silence, totals.failing_sensors), (Some(Silence::Unmeasured), vec!["a".to_owned()]));
+    let failing = &totals.failing[0];
+    assert_eq!((failing.reason, failing.value, failing.hours), (Silence::Unmeasured, None, 2));
 }
 
 #[test]
@@ -79,7 +95,7 @@ fn silent_counters_are_listed_and_not_among_the_busiest() {
     let (counters, totals) = day("2024-06-04".parse().unwrap(), &sensors);
     assert_eq!(totals.failing_sensors, ["s", "z"]);
     assert_eq!(totals.failing[0].reason, Silence::Stuck);
-    assert_eq!((totals.failing[0].value, totals.failing[0].hours), (999.0, 24));
+    assert_eq!((totals.failing[0].value, totals.failing[0].hours), (Some(999.0), 24));
     let top: Vec<&str> = totals.top_counters.iter().map(|counter| counter.id.as_str()).collect();
     assert_eq!(top, ["g"]);
     assert_eq!(counters.iter().map(|counter| counter.id.as_str()).collect::<Vec<_>>(), ["g", "s", "z"]);
@@ -111,35 +127,39 @@ fn judged(today: i32, before: &[i32]) -> Vec<Anomaly> {
 
 #[test]
 fn an_outlier_has_a_robust_z_above_three_and_a_half() {
-    // The median is 1000, the absolute deviations are 30, 10, 10, 30, 20, so MAD is 20.
-    let before = [970, 990, 1_010, 1_030, 1_000, 1_020, 980];
-    assert!(judged(1_103, &before).is_empty(), "0.6745 · 103 / 20 = 3.47");
-    let found = judged(1_104, &before);
+    // The median is 1000; without the farthest two of seven days the distances from it are 0, 100, 100, 150 and 150: the
+    // root of their mean square is 114.02, widened by 3.3.
+    let before = [850, 900, 1_100, 1_150, 1_000, 1_160, 840];
+    assert!(judged(2_316, &before).is_empty(), "1316 / (3.3 · 114.02) = 3.498");
+    let found = judged(2_317, &before);
     assert_eq!((found[0].median, found[0].compared), (1_000.0, 7));
-    assert!((found[0].score - 0.6745 * 104.0 / 20.0).abs() < 1e-12);
-    assert!(judged(896, &before)[0].score < -3.5);
+    assert!((found[0].score - 1_317.0 / (3.3 * 13_000_f64.sqrt())).abs() < 1e-12);
 }
 
 #[test]
-fn three_days_of_history_are_too_few_and_more_than_eight_weeks_too_old() {
-    assert!(judged(5_000, &[1_000, 1_001, 1_002]).is_empty());
-    assert_eq!(judged(5_000, &[1_000, 1_001, 1_002, 1_003]).len(), 1);
+fn four_days_of_history_are_too_few_and_more_than_eight_weeks_too_old() {
+    assert!(judged(5_000, &[1_000, 1_001, 1_002, 1_003]).is_empty());
+    assert_eq!(judged(5_000, &[1_000, 1_001, 1_002, 1_003, 1_004]).len(), 1);
     let mut nine = [1_000; 9];
     nine[8] = 1_000_000;
     assert_eq!(judged(5_000, &nine)[0].compared, 8);
 }
 
 #[test]
-fn a_constant_history_leaves_the_spread_of_chance() {
-    assert!(judged(1_100, &[1_000; 5]).is_empty(), "100 / √1000 = 3.16");
-    assert_eq!(judged(1_120, &[1_000; 5]).len(), 1);
+fn a_constant_history_leaves_the_spread_of_chance_and_of_weather() {
+    assert!(judged(135, &[100; 5]).is_empty(), "35 / √100 = 3.5");
+    assert_eq!(judged(136, &[100; 5]).len(), 1);
+    assert!(judged(6_500, &[10_000; 5]).is_empty(), "a third less is what rain does");
+    assert_eq!(judged(6_499, &[10_000; 5]).len(), 1);
+    assert!(judged(4, &[1; 5]).is_empty(), "one and four are nothing to speak of");
 }
 
 #[test]
 fn silent_or_incomplete_days_are_no_history() {
     let silent = one("2024-06-04", &hours((0..24).map(|slot| (slot, 0)))).0;
     let partial = one("2024-06-04", &hours((0..12).map(|slot| (slot, i32::from(slot == 8) * 900)))).0;
-    let mut history: Vec<Vec<CounterDay>> = [1_000, 1_010, 990].map(|total| vec![with_total(total)]).into();
+    let mut history: Vec<Vec<CounterDay>> =
+        [1_000, 1_010, 990, 1_005].map(|total| vec![with_total(total)]).into();
     history.push(vec![silent]);
     history.push(vec![partial]);
     assert!(anomalies(&mut [with_total(5_000)], &history).is_empty());

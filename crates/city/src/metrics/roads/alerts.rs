@@ -75,7 +75,7 @@ pub struct CongestionAlert {
     #[serde(rename = "taux_occupation_max")]
     #[schema(example = 91.2)]
     pub max: f64,
-    /// Minutes that the vehicles of these hours lost together; none without a length.
+    /// Minutes that the vehicles of these hours lost together; none without a length, or without a flow.
     #[serde(rename = "temps_perdu_total_minutes")]
     #[schema(example = 1840.5)]
     pub lost: Option<f64>,

@@ -3,8 +3,7 @@
 use super::lost_time::{self, Speed};
 use super::state::{StateHours, TrafficState};
 use crate::hours::Reading;
-use crate::metrics::number::count;
-use crate::metrics::silence::{Run, Silence, silence};
+use crate::metrics::silence::Silent;
 use crate::metrics::{SensorDay, flow, geo, occupancy};
 
 /// An arc's exact sums, in the units of its readings.
@@ -26,6 +25,10 @@ pub(super) struct ArcFacts<'a> {
     pub(super) states: StateHours,
     /// Flows and occupancies that cannot be.
     pub(super) discarded: u32,
+    /// Why it is silent, when it is.
+    pub(super) silent: Option<Silent>,
+    /// Whether some hour has a flow and an occupancy.
+    has_both: bool,
     losses: i64,
 }
 
@@ -45,6 +48,8 @@ impl<'a> ArcFacts<'a> {
             occupancy: 0,
             states: StateHours::default(),
             discarded: 0,
+            silent: Silent::of(sensor.hours),
+            has_both: false,
             losses: 0,
         };
         for (slot, reading) in sensor.hours.iter() {
@@ -71,7 +76,15 @@ impl<'a> ArcFacts<'a> {
             self.occupancy_hours += 1;
             self.occupancy += i64::from(occupancy);
         }
-        self.losses += loss(reading);
+        if let Some(loss) = loss(reading) {
+            self.has_both = true;
+            self.losses += loss;
+        }
+    }
+
+    /// All its vehicles; nothing is said without an hour that has a flow.
+    pub(super) fn total_flow(&self) -> Option<i64> {
+        (self.flow_hours > 0).then_some(self.flow)
     }
 
     /// The speed at the mean occupancy of the day.
@@ -79,66 +92,28 @@ impl<'a> ArcFacts<'a> {
         Speed::at(self.occupancy, self.occupancy_hours)
     }
 
-    /// Whether its mean occupancy is 30 % or more.
-    pub(super) fn is_saturated(&self) -> bool {
-        self.speed().is_some_and(|speed| speed != Speed::FREE)
+    /// Whether its mean occupancy is 30 % or more; nothing is said without an hour that has an occupancy.
+    pub(super) fn is_saturated(&self) -> Option<bool> {
+        Some(self.speed()? != Speed::FREE)
     }
 
     /// What all its vehicles lost hour by hour, in billionths of a minute. Nothing is said of an arc without a length,
     /// or without any hour that has both a flow and an occupancy.
     pub(super) fn lost(&self) -> Option<i64> {
-        let has_both = self.sensor.hours.iter().any(|(_, reading)| has_both(reading));
-        Some(lost_time::total(self.length.filter(|_| has_both)?, self.losses))
+        Some(lost_time::total(self.length.filter(|_| self.has_both)?, self.losses))
     }
 
     /// The same for some of its hours: from a slot to a slot, itself included.
     pub(super) fn lost_between(&self, first: usize, last: usize) -> Option<i64> {
         let hours = self.sensor.hours.iter().filter(|(slot, _)| (first..=last).contains(slot));
-        let losses = hours.map(|(_, reading)| loss(reading)).sum();
-        Some(lost_time::total(self.length?, losses))
-    }
-
-    /// Why it is silent: by its flows or, when these are not, by an occupancy that is stuck.
-    pub(super) fn silence(&self) -> Option<Silent> {
-        let hours = || self.sensor.hours.iter();
-        let flows: Vec<_> = hours().filter_map(|(slot, reading)| Some((slot, flow(reading)?))).collect();
-        if let Some((why, run)) = silence(&flows) {
-            return Some(Silent { why, run, is_flow: true });
-        }
-        let full: Vec<_> = hours().filter_map(|(slot, reading)| Some((slot, occupancy(reading)?))).collect();
-        let (why, run) = silence(&full)?;
-        // An empty road has an occupancy of zero; only its flow tells that nothing is measured.
-        (why == Silence::Stuck).then_some(Silent { why, run, is_flow: false })
+        let losses: Vec<i64> = hours.filter_map(|(_, reading)| loss(reading)).collect();
+        let length = self.length.filter(|_| !losses.is_empty())?;
+        Some(lost_time::total(length, losses.iter().sum()))
     }
 }
 
-/// A silent arc: why, in which hours, and whether flow or occupancy shows it.
-pub(super) struct Silent {
-    pub(super) why: Silence,
-    run: Run,
-    is_flow: bool,
-}
-
-impl Silent {
-    /// How many hours show it.
-    pub(super) fn hours(&self) -> u32 {
-        count(self.run.slots.len())
-    }
-
-    /// The value: vehicles per hour, or percent.
-    pub(super) fn value(&self) -> f64 {
-        let units = if self.is_flow { crate::hours::FLOW_UNITS } else { crate::hours::OCCUPANCY_UNITS };
-        crate::metrics::number::ratio(i64::from(self.run.value), units)
-    }
-}
-
-/// An hour without a flow or without an occupancy adds nothing to the lost time.
-fn loss(reading: Reading) -> i64 {
-    let both = flow(reading).zip(occupancy(reading));
-    let loss = both.and_then(|(flow, full)| Some(Speed::at(i64::from(full), 1)?.loss(flow)));
-    loss.unwrap_or_default()
-}
-
-fn has_both(reading: Reading) -> bool {
-    flow(reading).is_some() && occupancy(reading).is_some()
+/// What the vehicles of an hour lose per metre; nothing is said of one without a flow or without an occupancy.
+fn loss(reading: Reading) -> Option<i64> {
+    let (flow, full) = flow(reading).zip(occupancy(reading))?;
+    Some(Speed::at(i64::from(full), 1)?.loss(flow))
 }

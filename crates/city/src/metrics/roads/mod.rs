@@ -35,10 +35,10 @@ pub struct ArcDay {
     #[serde(rename = "libelle")]
     #[schema(example = "AV_Champs_Elysees")]
     pub name: String,
-    /// Vehicles of the day, in the hours with a flow.
+    /// Vehicles of the day, in the hours with a flow; none without any.
     #[serde(rename = "debit_journalier_total")]
     #[schema(example = 23_542.0)]
-    pub flow: f64,
+    pub flow: Option<f64>,
     /// Vehicles per hour, over the hours with a flow.
     #[serde(rename = "debit_horaire_moyen")]
     #[schema(example = 1121.0476)]
@@ -134,7 +134,7 @@ fn arc(clock: &WallClock, facts: &ArcFacts<'_>) -> ArcDay {
     ArcDay {
         id: facts.sensor.id.to_owned(),
         name: facts.sensor.about.name.clone(),
-        flow: ratio(facts.flow, FLOW_UNITS),
+        flow: facts.total_flow().map(|flow| ratio(flow, FLOW_UNITS)),
         mean_flow: mean(facts.flow, facts.flow_hours, FLOW_UNITS),
         max_flow: facts.peak.map(|(_, flow)| ratio(i64::from(flow), FLOW_UNITS)),
         occupancy: mean(facts.occupancy, facts.occupancy_hours, OCCUPANCY_UNITS),
@@ -154,6 +154,6 @@ fn arc(clock: &WallClock, facts: &ArcFacts<'_>) -> ArcDay {
         expected,
         coverage: percent(facts.measured, expected),
         discarded: facts.discarded,
-        silence: facts.silence().map(|silent| silent.why),
+        silence: facts.silent.as_ref().map(|silent| silent.why),
     }
 }

@@ -48,7 +48,7 @@ fn flow_and_occupancy_are_kept_apart() {
         "2024-01-04",
         &hours([(0, Some(100), Some(10.0)), (1, Some(300), None), (2, None, Some(40.0)), (3, None, None)]),
     );
-    assert_eq!((arc.flow, arc.mean_flow, arc.max_flow), (400.0, Some(200.0), Some(300.0)));
+    assert_eq!((arc.flow, arc.mean_flow, arc.max_flow), (Some(400.0), Some(200.0), Some(300.0)));
     assert_eq!((arc.occupancy, arc.flow_hours, arc.occupancy_hours), (Some(25.0), 2, 2));
     assert_eq!((arc.hours, arc.expected, arc.coverage), (4, 24, 12.5));
     assert_eq!(arc.states, StateHours { free: 1, saturated: 1, unknown: 2, ..StateHours::default() });
@@ -76,19 +76,55 @@ fn time_is_lost_per_vehicle_at_the_mean_and_in_total_hour_by_hour() {
         "only the thousand vehicles of one hour lost time: {:?}",
         arc.total_lost
     );
-    assert!(close(Some(totals.global_metrics.lost), 180.0));
+    assert!(close(totals.global_metrics.lost, 180.0));
     assert_eq!(totals.top_zones[0].zone, "Paris 8e");
-    assert!(close(Some(totals.top_zones[0].lost), 180.0));
+    assert!(close(totals.top_zones[0].lost, 180.0));
 }
 
 #[test]
 fn nothing_is_said_without_measurements() {
     let (arc, totals) = one("2024-01-04", &hours((0..24).map(|slot| (slot, None, None))));
-    assert_eq!((arc.flow, arc.mean_flow, arc.max_flow, arc.occupancy), (0.0, None, None, None));
+    assert_eq!((arc.flow, arc.mean_flow, arc.max_flow, arc.occupancy), (None, None, None, None));
     assert_eq!((arc.lost, arc.total_lost, arc.speed, arc.peak), (None, None, None, None));
     assert_eq!((arc.hours, arc.coverage, arc.state), (24, 0.0, TrafficState::Unknown));
-    assert_eq!((totals.global_metrics.active, totals.global_metrics.availability), (0, 0.0));
+    let city = &totals.global_metrics;
+    assert_eq!((city.active, city.availability), (0, 0.0));
+    assert_eq!((city.vehicles, city.lost, city.saturated, city.occupancy), (None, None, None, None));
     assert!(totals.top_arcs.is_empty() && totals.top_zones.is_empty());
+    assert_eq!(arc.silence, Some(Silence::Unmeasured));
+    let failing = &totals.failing[0];
+    assert_eq!((failing.reason, failing.value, failing.hours), (Silence::Unmeasured, None, 24));
+}
+
+#[test]
+fn what_no_sensor_tells_is_unknown_and_what_one_tells_as_zero_is_zero() {
+    let (arc, totals) = one("2024-01-04", &hours([(7, Some(0), None), (8, Some(0), None)]));
+    let (city, zone) = (&totals.global_metrics, &totals.top_zones[0]);
+    assert_eq!((arc.flow, city.vehicles, zone.vehicles), (Some(0.0), Some(0.0), Some(0.0)));
+    assert_eq!((arc.total_lost, city.lost, zone.lost), (None, None, None), "without an occupancy");
+    assert_eq!((city.saturated, zone.saturated), (None, None));
+    let (arc, totals) = one("2024-01-04", &hours([(7, None, Some(95.0)), (8, None, Some(95.0))]));
+    let city = &totals.global_metrics;
+    assert_eq!((arc.flow, city.vehicles, city.lost, city.saturated), (None, None, None, Some(1)));
+    assert_eq!(totals.alerts[0].lost, None, "nobody counted who stood there");
+    let (arc, totals) = one("2024-01-04", &hours([(7, Some(100), Some(5.0))]));
+    let city = &totals.global_metrics;
+    assert_eq!((arc.total_lost, city.lost, city.saturated), (Some(0.0), Some(0.0), Some(0)));
+}
+
+#[test]
+fn zones_whose_lost_time_is_not_known_come_last() {
+    let (here, uncounted) = (about(), hours([(7, Some(10), None)]));
+    let bastille = Point { lon: 2.37559, lat: 48.84613 };
+    let there = About { point: Some(bastille), ..about() };
+    let measured = hours([(7, Some(10), Some(10.0))]);
+    let sensors = [
+        SensorDay { id: "a", about: &here, hours: &uncounted },
+        SensorDay { id: "b", about: &there, hours: &measured },
+    ];
+    let zones = day("2024-01-04".parse().unwrap(), &sensors).1.top_zones;
+    let told: Vec<_> = zones.iter().map(|zone| (zone.number, zone.lost)).collect();
+    assert_eq!(told, [(12, Some(0.0)), (8, None)]);
 }
 
 #[test]
@@ -98,7 +134,7 @@ fn without_a_line_there_is_no_length_and_no_lost_time() {
     let (arcs, totals) =
         day("2024-01-04".parse().unwrap(), &[SensorDay { id: "a", about: &about, hours: &hours }]);
     assert_eq!((arcs[0].length, arcs[0].lost, arcs[0].total_lost), (None, None, None));
-    assert_eq!((totals.global_metrics.without_length, totals.global_metrics.lost), (1, 0.0));
+    assert_eq!((totals.global_metrics.without_length, totals.global_metrics.lost), (1, None));
 }
 
 #[test]
@@ -135,7 +171,7 @@ fn states_change_at_15_30_and_50_percent() {
 fn saturated_means_30_percent_or_more_on_average() {
     let saturated =
         |percent| one("2024-01-04", &hours([(0, None, Some(percent))])).1.global_metrics.saturated;
-    assert_eq!((saturated(29.999_99), saturated(30.0)), (0, 1));
+    assert_eq!((saturated(29.999_99), saturated(30.0)), (Some(0), Some(1)));
 }
 
 #[test]
@@ -144,7 +180,7 @@ fn impossible_values_count_as_missing() {
         "2024-01-04",
         &hours([(0, Some(-5), Some(20.0)), (1, Some(10), Some(100.1)), (2, Some(20), Some(-0.1))]),
     );
-    assert_eq!((arc.flow, arc.flow_hours), (30.0, 2));
+    assert_eq!((arc.flow, arc.flow_hours), (Some(30.0), 2));
     assert_eq!((arc.occupancy, arc.occupancy_hours, arc.discarded), (Some(20.0), 1, 3));
 }
 
@@ -186,7 +222,7 @@ fn silent_arcs_are_told_with_the_reason() {
     ));
     assert_eq!((zero[0].reason, zero[0].arc.as_deref()), (Silence::AllZero, Some("4264")));
     let stuck = failing(&hours((0..24).map(|slot| (slot, i32::try_from(slot).ok(), Some(99.9)))));
-    assert_eq!((stuck[0].reason, stuck[0].value, stuck[0].hours), (Silence::Stuck, 99.9, 24));
+    assert_eq!((stuck[0].reason, stuck[0].value, stuck[0].hours), (Silence::Stuck, Some(99.9), 24));
     let empty_road = hours((0..24).map(|slot| (slot, i32::try_from(slot).ok(), Some(0.0))));
     assert!(failing(&empty_road).is_empty(), "an occupancy of zero is an empty road");
 }
@@ -225,7 +261,9 @@ proptest! {
         named.rotate_left(turn);
         prop_assert_eq!(day(date, &named), expected.clone());
         let lost: f64 = expected.0.iter().filter_map(|arc| arc.total_lost).sum();
-        prop_assert!((lost - expected.1.global_metrics.lost).abs() <= 1e-6 * lost.max(1.0));
+        let told = expected.1.global_metrics.lost;
+        prop_assert_eq!(told.is_some(), expected.0.iter().any(|arc| arc.total_lost.is_some()));
+        prop_assert!((lost - told.unwrap_or_default()).abs() <= 1e-6 * lost.max(1.0));
         all.clear();
     }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::alerts;
 use super::facts::ArcFacts;
 use super::{ArcDay, CongestionAlert, StateHours, StateShares};
+use crate::MetricType;
 use crate::hours::{FLOW_UNITS, OCCUPANCY_UNITS};
 use crate::metrics::number::{from_billionths, mean, ratio};
 use crate::metrics::{Coverage, FailingSensor, WallClock, geo};
@@ -28,7 +29,8 @@ pub struct RoadTotals {
     /// Arcs that were full for two hours or more, the worst first.
     #[serde(rename = "alertes_congestion")]
     pub alerts: Vec<CongestionAlert>,
-    /// Arcs whose sensor is silent: no vehicle all day, or one value for more than twelve hours.
+    /// Arcs whose sensor is silent by what this day alone shows: no vehicle all day, one value for more than twelve
+    /// hours, or no value at all.
     #[serde(rename = "capteurs_defaillants")]
     pub failing: Vec<FailingSensor>,
     /// The city's numbers.
@@ -39,18 +41,18 @@ pub struct RoadTotals {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = CityRoadGlobals)]
 pub struct RoadGlobals {
-    /// Vehicles of the day at all arcs; one that passes ten arcs counts ten times.
+    /// Vehicles of the day at all arcs; one that passes ten arcs counts ten times. None when no arc has a flow.
     #[serde(rename = "total_vehicules_jour")]
     #[schema(example = 12_345_678.0)]
-    pub vehicles: f64,
+    pub vehicles: Option<f64>,
     /// Arcs with a flow or an occupancy in at least one hour.
     #[serde(rename = "nombre_troncons_actifs")]
     #[schema(example = 2210)]
     pub active: u32,
-    /// Arcs with a mean occupancy of 30 % or more.
+    /// Arcs with a mean occupancy of 30 % or more; none when no arc has an occupancy.
     #[serde(rename = "nombre_troncons_satures")]
     #[schema(example = 45)]
-    pub saturated: u32,
+    pub saturated: Option<u32>,
     /// Mean occupancy in percent, over all hours of all arcs that have one.
     #[serde(rename = "taux_occupation_moyen")]
     #[schema(example = 12.3)]
@@ -59,10 +61,10 @@ pub struct RoadGlobals {
     #[serde(rename = "taux_disponibilite_capteurs")]
     #[schema(example = 97.5)]
     pub availability: f64,
-    /// Minutes that all vehicles lost together.
+    /// Minutes that all vehicles lost together; none when there is no arc of which it can be told.
     #[serde(rename = "temps_perdu_total_minutes")]
     #[schema(example = 89_456.0)]
-    pub lost: f64,
+    pub lost: Option<f64>,
     /// Share of the hours in each state, in percent.
     #[serde(rename = "repartition_etat_trafic")]
     pub shares: StateShares,
@@ -94,22 +96,22 @@ pub struct Zone {
     #[serde(rename = "numero")]
     #[schema(example = 8)]
     pub number: u8,
-    /// Minutes that all vehicles lost on its arcs.
+    /// Minutes that all vehicles lost on its arcs; none when there is no arc of which it can be told.
     #[serde(rename = "temps_perdu_total_minutes")]
     #[schema(example = 10_233.5)]
-    pub lost: f64,
-    /// Vehicles of the day at its arcs.
+    pub lost: Option<f64>,
+    /// Vehicles of the day at its arcs; none when none of them has a flow.
     #[serde(rename = "total_vehicules")]
     #[schema(example = 812_345.0)]
-    pub vehicles: f64,
+    pub vehicles: Option<f64>,
     /// Mean occupancy in percent.
     #[serde(rename = "taux_occupation_moyen")]
     #[schema(example = 18.7)]
     pub occupancy: Option<f64>,
-    /// Arcs with a mean occupancy of 30 % or more.
+    /// Arcs with a mean occupancy of 30 % or more; none when none of them has an occupancy.
     #[serde(rename = "nombre_troncons_satures")]
     #[schema(example = 7)]
-    pub saturated: u32,
+    pub saturated: Option<u32>,
     /// Arcs in it.
     #[serde(rename = "nombre_troncons")]
     #[schema(example = 160)]
@@ -119,18 +121,18 @@ pub struct Zone {
     pub coverage: Coverage,
 }
 
-/// Sums over some arcs, all of them whole numbers.
+/// Sums over some arcs, all of them whole numbers; none of what no arc tells.
 #[derive(Default)]
 struct Area {
     arcs: u32,
     active: u32,
-    saturated: u32,
+    saturated: Option<u32>,
     without_length: u32,
     measured: u32,
-    flow: i64,
+    flow: Option<i64>,
     occupancy: i64,
     occupancy_hours: u32,
-    lost: i64,
+    lost: Option<i64>,
     states: StateHours,
 }
 
@@ -138,13 +140,13 @@ impl Area {
     fn add(&mut self, arc: &ArcFacts<'_>) {
         self.arcs += 1;
         self.active += u32::from(arc.measured > 0);
-        self.saturated += u32::from(arc.is_saturated());
+        self.saturated = told(self.saturated, arc.is_saturated().map(u32::from), u32::saturating_add);
         self.without_length += u32::from(arc.length.is_none());
         self.measured += arc.measured;
-        self.flow += arc.flow;
+        self.flow = told(self.flow, arc.total_flow(), i64::saturating_add);
         self.occupancy += arc.occupancy;
         self.occupancy_hours += arc.occupancy_hours;
-        self.lost = self.lost.saturating_add(arc.lost().unwrap_or_default());
+        self.lost = told(self.lost, arc.lost(), i64::saturating_add);
         self.states.add(&arc.states);
     }
 
@@ -157,13 +159,21 @@ impl Area {
             zone: geo::zone_name(number),
             arrondissement: geo::postal_code(number),
             number,
-            lost: from_billionths(self.lost),
-            vehicles: ratio(self.flow, FLOW_UNITS),
+            lost: self.lost.map(from_billionths),
+            vehicles: self.flow.map(|flow| ratio(flow, FLOW_UNITS)),
             occupancy: mean(self.occupancy, self.occupancy_hours, OCCUPANCY_UNITS),
             saturated: self.saturated,
             arcs: self.arcs,
             coverage: self.coverage(clock),
         }
+    }
+}
+
+/// A sum and one more number; none as long as there is no number.
+fn told<T>(sum: Option<T>, more: Option<T>, add: fn(T, T) -> T) -> Option<T> {
+    match (sum, more) {
+        (Some(sum), Some(more)) => Some(add(sum, more)),
+        (known, None) | (None, known) => known,
     }
 }
 
@@ -183,14 +193,8 @@ impl Sums {
             self.zones.entry(number).or_default().add(arc);
         }
         self.alerts.extend(alerts::of_arc(clock, arc));
-        self.failing.extend(arc.silence().map(|silent| FailingSensor {
-            counter: None,
-            arc: Some(arc.sensor.id.to_owned()),
-            name: arc.sensor.about.name.clone(),
-            kind: "comptage".to_owned(),
-            reason: silent.why,
-            value: silent.value(),
-            hours: silent.hours(),
+        self.failing.extend(arc.silent.as_ref().map(|silent| {
+            FailingSensor::new(MetricType::Roads, arc.sensor.id, &arc.sensor.about.name, silent)
         }));
     }
 
@@ -206,7 +210,7 @@ impl Sums {
         }
     }
 
-    /// By lost time; of equals the smaller number first.
+    /// By lost time, those of which it is not known last; of equals the smaller number first.
     fn worst_zones(&self, clock: &WallClock) -> Vec<Zone> {
         let mut zones: Vec<(&u8, &Area)> = self.zones.iter().filter(|(_, area)| area.active > 0).collect();
         zones.sort_by(|(a, first), (b, second)| second.lost.cmp(&first.lost).then_with(|| a.cmp(b)));
@@ -218,12 +222,12 @@ impl Sums {
         let coverage = city.coverage(clock);
         let inside: u32 = self.zones.values().map(|area| area.arcs).sum();
         RoadGlobals {
-            vehicles: ratio(city.flow, FLOW_UNITS),
+            vehicles: city.flow.map(|flow| ratio(flow, FLOW_UNITS)),
             active: city.active,
             saturated: city.saturated,
             occupancy: mean(city.occupancy, city.occupancy_hours, OCCUPANCY_UNITS),
             availability: coverage.percent,
-            lost: from_billionths(city.lost),
+            lost: city.lost.map(from_billionths),
             shares: city.states.shares(),
             states: city.states,
             without_length: city.without_length,
@@ -235,8 +239,8 @@ impl Sums {
 
 /// The arcs with most vehicles; of equals the one with the smaller id first.
 fn busiest(arcs: &[ArcDay]) -> Vec<ArcDay> {
-    let mut working: Vec<&ArcDay> =
-        arcs.iter().filter(|arc| arc.silence.is_none() && arc.flow_hours > 0).collect();
-    working.sort_by(|a, b| b.flow.total_cmp(&a.flow).then_with(|| a.id.cmp(&b.id)));
-    working.into_iter().take(TOP).cloned().collect()
+    let working = arcs.iter().filter(|arc| arc.silence.is_none());
+    let mut working: Vec<(f64, &ArcDay)> = working.filter_map(|arc| Some((arc.flow?, arc))).collect();
+    working.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.id.cmp(&second.id)));
+    working.into_iter().take(TOP).map(|(_, arc)| arc.clone()).collect()
 }
