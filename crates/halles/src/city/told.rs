@@ -65,6 +65,7 @@ pub(super) fn told(kind: MetricType, outcome: &Outcome) -> String {
     let what = if *days == 1 { one } else { many };
     // Writing to a String cannot fail.
     let _ = match changed {
+        0 if *days == 0 => writeln!(text, "nothing published: the source has no {many}"),
         0 => writeln!(text, "nothing published: all {days} {what} were known already"),
         _ => writeln!(
             text,

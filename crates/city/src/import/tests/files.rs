@@ -137,6 +137,7 @@ async fn nothing_is_measured_before_it_happens(world: World) -> Result<()> {
     let importer = importer(&world);
     let tomorrow = import(&importer, csv("2026-03-02", &[1])).await?;
     assert_eq!((tomorrow.days, tomorrow.tally.rejected_rows()), (1, 0));
+    world.at(1);
     let failed = import(&importer, csv("2026-03-03", &[1, 2])).await;
     let reason = Reason::Future;
     assert!(
