@@ -85,19 +85,23 @@ impl Folders {
     }
 }
 
-/// The files of a path in a folder, named by where they are in it. What lies elsewhere, behind a link, is left out.
-fn sources_of(inbox: &Path, path: &Path) -> Option<Vec<Source>> {
-    let inbox = inbox.canonicalize().ok()?;
+/// What is told when a named source is not there, or not any more.
+const GONE: &str = "there is no data file any more";
+
+/// The files of a path in a folder, named by where they are in it; or why they are not read.
+fn sources_of(inbox: &Path, path: &Path) -> Result<Vec<Source>, &'static str> {
+    let inbox = inbox.canonicalize().map_err(|_| GONE)?;
     let named = |source: Source| match source {
         Source::File(path) => {
-            let inside = path.canonicalize().ok()?.starts_with(&inbox);
+            if !path.canonicalize().map_err(|_| GONE)?.starts_with(&inbox) {
+                return Err("a link in it leads out of the folder city.inbox, and is not followed");
+            }
             let name = path.strip_prefix(&inbox).unwrap_or(&path).display().to_string();
-            inside.then_some(Source::Spooled { name, path })
+            Ok(Source::Spooled { name, path })
         }
-        Source::Spooled { .. } | Source::Bytes { .. } => Some(source),
+        Source::Spooled { .. } | Source::Bytes { .. } => Ok(source),
     };
-    let sources: Vec<Source> = sources_in(&inbox.join(path)).ok()?.into_iter().filter_map(named).collect();
-    (!sources.is_empty()).then_some(sources)
+    sources_in(&inbox.join(path)).map_err(|_| GONE)?.into_iter().map(named).collect()
 }
 
 /// The queue.
@@ -140,12 +144,12 @@ impl Jobs {
     async fn carry_out(&self, waiting: &mut mpsc::Receiver<Job>) {
         while let Some(job) = self.importer.unless_stopping(waiting.recv()).await.flatten() {
             let (id, kind, is_upload) = (job.id, job.kind, job.origin == Origin::Upload);
-            let ended = self.carry_out_one(job).await;
-            if let Err(error) = &ended {
+            if let Err(error) = self.carry_out_one(job).await {
                 tracing::warn!(%id, %kind, %error, "an import has not been carried out");
             }
-            // One that was stopped waits for the next process, which needs the file.
-            if is_upload && !matches!(ended, Err(ImportError::Stopped)) {
+            // One that was stopped, or whose end could not be written down, waits for the next process, which needs the
+            // file.
+            if is_upload && matches!(self.importer.is_unfinished(id).await, Ok(false)) {
                 self.delete_upload(id);
             }
         }
@@ -156,14 +160,16 @@ impl Jobs {
         let sources = match origin {
             Origin::Portal => return self.fetch(id, kind).await,
             Origin::Upload => Upload::find(&self.folders.incoming, id)
-                .map(|path| vec![Source::Spooled { name: source, path }]),
-            Origin::Inbox(path) => self.folders.inbox.as_deref().and_then(|inbox| sources_of(inbox, &path)),
+                .map(|path| vec![Source::Spooled { name: source, path }])
+                .ok_or(GONE),
+            Origin::Inbox(path) => {
+                self.folders.inbox.as_deref().map_or(Err(GONE), |inbox| sources_of(inbox, &path))
+            }
         };
-        let Some(sources) = sources else {
-            let told = "there is no data file any more".to_owned();
-            return self.importer.settle(id, Err(ImportError::NotFetched(told))).await;
-        };
-        self.importer.carry_out(id, kind, sources, Arc::new(())).await.map(drop)
+        match sources {
+            Ok(sources) => self.importer.carry_out(id, kind, sources, Arc::new(())).await.map(drop),
+            Err(told) => self.importer.settle(id, Err(ImportError::NotFetched(told.to_owned()))).await,
+        }
     }
 
     fn delete_upload(&self, import: Uuid) {
@@ -260,9 +266,10 @@ mod tests {
             let sources = sources_of(&inside, Path::new(path));
             sources.map(|sources| sources.iter().map(Source::name).collect::<Vec<_>>())
         };
-        assert_eq!(names("2024"), Some(vec!["2024/a.csv".to_owned()]));
+        assert_eq!(names("2024"), Ok(vec!["2024/a.csv".to_owned()]));
+        assert_eq!(names("2025"), Err(GONE));
         symlink(elsewhere.path(), inbox.path().join("2024/linked"))?;
-        assert_eq!(names("2024"), None);
+        assert!(names("2024").is_err_and(|told| told.contains("leads out of the folder")));
         Ok(())
     }
 }

@@ -106,7 +106,8 @@ fn of_a_huge_line_little_is_read() {
     let huge = source("huge", [BIKES.as_bytes(), &vec![b'x'; 32 << 20]].concat());
     let error = read(MetricType::Bikes, &[huge], &limits(), &bar).unwrap_err().to_string();
     assert!(error.starts_with("huge, line 2: the record that begins here"), "{error}");
-    assert!(bar.advanced() < 20_000, "{} bytes", bar.advanced());
+    // The other thread may be as many blocks ahead as it ever is.
+    assert!(bar.advanced() < 300_000, "{} bytes", bar.advanced());
 }
 
 /// Rows of as many counters, of which some are changed.

@@ -183,20 +183,6 @@ fn a_rejected_row_makes_no_sensor() {
 }
 
 #[test]
-fn a_sensor_that_is_said_to_be_something_else_in_every_row_is_an_error() {
-    let limits = Limits { line: 2 << 20, block: 4 << 20, ..limits() };
-    let long = "x".repeat(1 << 20);
-    let rows = (0..70).map(|row| {
-        let (day, hour) = (row / 24 + 1, row % 24);
-        bike("a", &format!("2024-03-{day:02}T{hour:02}:00:00+01:00"), "1")
-            .replace("Quai a", &format!("{row}{long}"))
-    });
-    let text = format!("{BIKES}{}", rows.collect::<String>());
-    let error = read(MetricType::Bikes, &[source("file", text)], &limits, &()).unwrap_err();
-    assert!(matches!(error, InputError::TooManyDescriptions(_)), "{error}");
-}
-
-#[test]
 fn progress_ends_where_the_file_does() {
     let data = gzip(format!("{BIKES}{}", good_rows(500)).as_bytes());
     let bar = Bar::default();
