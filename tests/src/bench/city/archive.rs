@@ -310,13 +310,13 @@ fn beside(report: &mut Report, runtime: &Runtime, time: Duration, told: &dyn Fn(
     Ok(())
 }
 
-/// Imports files in turn until the importer is stopped.
+/// Imports files in turn until the importer is stopped, or the orders have ended and closed the store.
 async fn imports(importer: Importer, files: [PathBuf; 2], days: Arc<Published>) -> Result<()> {
     for file in files.iter().cycle() {
         let watch = Arc::<Published>::clone(&days);
         match importer.run(Roads, vec![Source::File(file.clone())], watch).await {
             Ok(outcome) => ensure!(outcome.changed == outcome.days, "an edition says the same as the other"),
-            Err(ImportError::Stopped) => break,
+            Err(ImportError::Stopped | ImportError::Store(Unavailable::Closed)) => break,
             Err(error) => return Err(error.into()),
         }
     }
