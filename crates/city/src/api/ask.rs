@@ -32,8 +32,17 @@ fn wrong(kind: &'static Kind, field: &str, message: impl Into<String>) -> Proble
 }
 
 /// Nothing is known of a type on a day.
-pub(super) fn no_data(kind: MetricType, day: Day) -> Problem {
-    Problem::new(&NO_DATA, format!("there is no data of type {kind} for {day}"))
+pub(super) fn no_data(kind: MetricType, day: Day, known: Option<Timestamp>) -> Problem {
+    no_data_of(&format!("data of type {kind} for {day}"), known)
+}
+
+/// Nothing is known of something, or was not yet at the instant that was asked for.
+pub(super) fn no_data_of(what: &str, known: Option<Timestamp>) -> Problem {
+    let told = match known {
+        None => format!("there is no {what}"),
+        Some(known) => format!("no {what} was known at {known} (connu_le)"),
+    };
+    Problem::new(&NO_DATA, told)
 }
 
 /// A day of the calendar.

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use web::{Json, Paging, Query, Rejection, Routes};
 
-use super::ask::{DayOrType, NO_DATA, NO_FINDINGS, TypeOnDay, day_of, known, no_data, range};
+use super::ask::{DayOrType, NO_FINDINGS, TypeOnDay, day_of, known, no_data, no_data_of, range};
 use super::schema::{DayData, RangeData};
 use crate::archive::answers::{AnswerError, DayAnswer, RangeDay};
 use crate::archive::{PAGE_SENSORS, VersionInfo, queries};
@@ -104,7 +104,7 @@ async fn show_day(
 ) -> Result<Json<DayBody>, Rejection> {
     let (known, limit) = (known(params.known.as_deref())?, params.limit()?);
     let answer = city.part_of_day(kind, day, known, params.cursor, limit).await?;
-    let DayAnswer { version, known_at, data } = answer.ok_or_else(|| no_data(kind, day))?;
+    let DayAnswer { version, known_at, data } = answer.ok_or_else(|| no_data(kind, day, known))?;
     Ok(Json(DayBody { metric_type: kind, date: day, version, known_at, data }))
 }
 
@@ -212,7 +212,7 @@ async fn all_types(city: &City, day: Day, params: &RangeParams) -> Result<AllTyp
     }
     // The reference is of every day from its first on, and says nothing of what happened on one.
     if metrics.keys().all(|kind| *kind == MetricType::Reference) {
-        return Err(Problem::new(&NO_DATA, format!("there is no data of any type for {day}")));
+        return Err(no_data_of(&format!("data of any type for {day}"), known));
     }
     Ok(AllTypes { date: day, metrics })
 }
@@ -234,7 +234,7 @@ async fn type_on_days(city: &City, kind: MetricType, params: RangeParams) -> Res
         }
     };
     if days.is_empty() {
-        return Err(Problem::new(&NO_DATA, format!("there is no data of type {kind} from {from} to {to}")));
+        return Err(no_data_of(&format!("data of type {kind} from {from} to {to}"), known));
     }
     let days = days.into_iter().map(|RangeDay { day, data }| RangeBody { date: day, data }).collect();
     Ok(Range { metric_type: kind, from, to, id: params.id, days })
@@ -295,7 +295,7 @@ async fn show_quality(
     Query(params): Query<QualityParams>,
 ) -> Result<Json<Quality>, Rejection> {
     let known = known(params.known.as_deref())?;
-    let findings = city.findings(kind, day, known).await?.ok_or_else(|| no_data(kind, day))?;
+    let findings = city.findings(kind, day, known).await?.ok_or_else(|| no_data(kind, day, known))?;
     Ok(Json(Quality { metric_type: kind, date: day, findings }))
 }
 
@@ -318,7 +318,7 @@ async fn list_versions(
     let read = move |tx: &mut Tx<'_>| Ok::<_, Unavailable>(versions(tx, kind, day, before, limit.probe())?);
     let versions = city.store().read(read).await?;
     if versions.is_empty() && before.is_none() {
-        Err(no_data(kind, day))?;
+        Err(no_data(kind, day, None))?;
     }
     Ok(Json(Page::cut(versions, limit, |version| version.version)))
 }

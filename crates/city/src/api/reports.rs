@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 use web::{CsvFile, Format, Json, Query, Rejection, Routes};
 
-use super::ask::{NO_DATA, OnDay, known};
+use super::ask::{OnDay, known, no_data_of};
 use crate::City;
 use crate::report::{Report, to_csv};
 
@@ -65,7 +65,7 @@ async fn show_latest_report(
 ) -> Result<Response, Rejection> {
     let known = known(params.known.as_deref())?;
     let day = city.latest_day(known).await?;
-    let day = day.ok_or_else(|| Problem::new(&NO_DATA, "there is no data of any day yet"))?;
+    let day = day.ok_or_else(|| no_data_of("data of any day", known))?;
     answer(&city, day, known, Format::chosen(params.format, &headers)).await
 }
 
@@ -76,7 +76,7 @@ async fn answer(
     format: Format,
 ) -> Result<Response, Rejection> {
     let report = city.report(day, known).await?;
-    let report = report.ok_or_else(|| Problem::new(&NO_DATA, format!("there is no data for {day}")))?;
+    let report = report.ok_or_else(|| no_data_of(&format!("data for {day}"), known))?;
     Ok(Format::varied(match format {
         Format::Json => Json(report).into_response(),
         Format::Csv => CsvFile { name: format!("rapport-{day}.csv"), text: to_csv(&report) }.into_response(),
