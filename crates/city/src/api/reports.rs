@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use kernel::{Day, Problem, Timestamp};
+use kernel::{Day, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
