@@ -83,7 +83,9 @@ impl<'g> Publisher<'g> {
         let publication = plan.publication(attempt);
         for chunk in chunks(plan.rows) {
             if self.ground.drain.is_started() {
-                self.release(attempt).await?;
+                // Its claim runs out at once, so that what is staged is swept away.
+                let give_up = move |tx: &mut Tx<'_>, now| Ok(day::give_up(tx, now, &attempt)?);
+                self.ground.run(day::call("city.records.give_up", &attempt), give_up).await?;
                 return Err(Stopped::Ended(ImportError::Stopped));
             }
             let stage = move |tx: &mut Tx<'_>, now| commands::stage(tx, now, &attempt, &chunk);
